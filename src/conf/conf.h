@@ -1,0 +1,193 @@
+// The configuration as remora understands it: KrakenD's format version 3 (and 1.x / version 2 names), checked, with all defaults and
+// inheritance applied. Immutable after rm_conf_load(); one arena; no name is looked up in it on the request path.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include "conf/doc.h"
+#include <remora/log.h>
+#include <remora/value.h>
+
+struct rm_strs {
+    struct rm_str *v;
+    size_t n;
+};
+
+enum rm_method { RM_GET, RM_POST, RM_PUT, RM_PATCH, RM_DELETE, RM_METHODS };
+extern const char *const rm_method_names[RM_METHODS];
+
+// A piece of a url_pattern, in order: "/u/{id}?q={resp0_a.b}".
+enum rm_piece_kind {
+    RM_PIECE_TEXT,  // literal bytes, as they go on the wire
+    RM_PIECE_PARAM, // the endpoint's parameter number `param`
+    RM_PIECE_RESP,  // a field of backend number `backend`'s answer (sequential): path of names; empty path with is_whole: its whole text
+};
+struct rm_piece {
+    enum rm_piece_kind kind;
+    bool in_query;        // after the '?' : other encoding rules
+    struct rm_str text;   // literal, or the placeholder's own text for messages
+    uint32_t param;
+    uint32_t backend;
+    struct rm_strs path;  // of RM_PIECE_RESP
+};
+
+struct rm_conf_backend {
+    struct rm_strs hosts; // sanitised; empty is valid: calls answer "no hosts available"
+    struct rm_str sd;     // "static"
+    struct rm_str sd_scheme;
+    bool disable_host_sanitize;
+    struct rm_str url_pattern;
+    struct rm_piece *pieces;
+    size_t n_pieces;
+    enum rm_method method;
+    struct rm_str encoding; // resolved: a codec's name ("json" for unknown ones, with a warning)
+    bool is_collection;
+    struct rm_str group; // "" none
+    struct rm_str target;
+    struct rm_value *target_v, *allow, *deny, *mapping, *group_v; // the steps' own configuration; NULL when absent
+    struct rm_strs input_headers;       // backend-level second filter; empty: none
+    struct rm_strs input_query_strings; // likewise
+    bool has_input_headers, has_input_query_strings;
+    // extra_config backend/http
+    struct rm_str return_error_details; // "" off
+    bool return_error_code;
+    // extra_config backend/http/client
+    bool send_body_on_redirect;
+    // extra_config remora
+    uint64_t timeout_us; // 0: the endpoint's
+    struct rm_place place;
+};
+
+enum rm_static_when { RM_STATIC_ALWAYS, RM_STATIC_SUCCESS, RM_STATIC_ERRORED, RM_STATIC_COMPLETE, RM_STATIC_INCOMPLETE };
+
+struct rm_conf_endpoint {
+    struct rm_str path;        // "/u/{id}"
+    enum rm_method method;
+    struct rm_strs params;     // names in order of appearance
+    struct rm_conf_backend *backends;
+    size_t n_backends;
+    uint64_t timeout_us;
+    uint64_t cache_ttl_us;
+    uint32_t concurrent_calls; // >= 1
+    struct rm_strs input_headers; // canonical or not: compared without case; "*" alone is all
+    bool all_headers;
+    struct rm_strs input_query_strings;
+    bool all_query_strings;
+    struct rm_str output_encoding; // resolved: a codec's name, "no-op" included
+    // extra_config proxy
+    bool sequential;
+    struct rm_value *static_data; // object, or NULL
+    enum rm_static_when static_when;
+    struct rm_place place;
+};
+
+struct rm_conf_router {
+    bool return_error_msg;
+    struct rm_str health_path; // "/__health"
+    bool disable_health;
+    bool auto_options;
+    bool disable_access_log;
+    struct rm_strs logger_skip_paths;
+    bool hide_version_header;
+    bool disable_redirect_trailing_slash;
+    bool disable_redirect_fixed_path;
+    bool disable_handle_method_not_allowed;
+    bool disable_path_decoding;
+    bool remove_extra_slash;
+    bool forwarded_by_client_ip;   // default true
+    struct rm_strs remote_ip_headers; // default X-Forwarded-For, X-Real-IP
+    struct rm_strs trusted_proxies;   // CIDRs or addresses; default loopback (DESIGN §9)
+    struct rm_value *error_body_404, *error_body_405; // JSON bodies, NULL: the plain text
+};
+
+// extra_config.remora.limits (threats.md): all on by default.
+struct rm_conf_limits {
+    uint32_t head_bytes;        // request line and headers: max_header_bytes; 8 KiB
+    uint32_t headers;           // 100
+    size_t client_body_bytes;   // 10 MiB
+    uint32_t backend_head_bytes;// 64 KiB
+    size_t backend_body_bytes;  // 16 MiB, decoded
+    uint32_t json_depth;        // 512
+    uint32_t json_nodes;        // 200,000
+    size_t bodies_bytes;        // 48 MiB in the whole process
+    uint32_t connections;       // 4096, over all workers
+    uint64_t head_timeout_us;   // 5 s (read_header_timeout)
+    uint64_t idle_timeout_us;   // 60 s (idle_timeout)
+    uint64_t body_timeout_us;   // 10 s without progress of a body in either direction (read_timeout / write_timeout)
+};
+
+struct rm_conf_tls { // client_tls
+    bool insecure; // allow_insecure_connections here or at the root
+    bool disable_system_ca_pool;
+    struct rm_strs ca_certs;
+    struct rm_str cert_file, key_file; // first of client_certs
+    struct rm_str min_version, max_version;
+};
+
+struct rm_conf {
+    struct rm_arena arena;
+    struct rm_doc doc;
+
+    struct rm_str name;
+    uint16_t port;          // 8080
+    struct rm_str listen_ip; // "" all addresses
+    uint64_t timeout_us;    // 2 s
+    bool echo_endpoint, debug_endpoint;
+    uint64_t max_shutdown_wait_us; // 0: without limit
+    // outgoing
+    uint64_t dialer_timeout_us, dialer_keep_alive_us, idle_connection_timeout_us, response_header_timeout_us;
+    uint32_t max_idle_connections_per_host; // 250
+    uint32_t max_idle_connections;          // 0: no limit
+    bool disable_keep_alives, disable_compression;
+    uint64_t dns_cache_ttl_us;
+    struct rm_conf_tls client_tls;
+
+    struct rm_conf_router router;
+    struct rm_conf_limits limits;
+    // extra_config telemetry/logging
+    enum rm_level log_level; // INFO (KrakenD: DEBUG needs to be asked for)
+    struct rm_str log_prefix;
+    bool log_stdout; // default true: a container's log is its standard output
+    // extra_config remora
+    uint32_t workers; // 0: by the CPU quota
+
+    struct rm_conf_endpoint *endpoints;
+    size_t n_endpoints;
+};
+
+struct rm_finding {
+    bool is_error; // else a warning
+    struct rm_place place;
+    struct rm_str path; // "endpoints[0].backend[1].allow"; "" for the file itself
+    struct rm_str text; // what was found, what is allowed, the nearest known name
+};
+
+struct rm_findings {
+    struct rm_arena *arena;
+    struct rm_finding *v;
+    size_t n, cap, n_errors;
+};
+
+struct rm_conf_options {
+    bool strict;                  // unknown keys are errors
+    int port;                     // -p: wins over file and environment; 0: not given
+    bool debug;                   // -d
+    const char *const *environ;   // KRAKEND_*, REMORA_*; NULL: none
+};
+
+// Reads, checks and completes a configuration. All errors of the file are found, in file order, not the first only. On RM_OK *out
+// is whole and found->n_errors is 0 (warnings may be there); on RM_ECONF there is at least one error and *out is NULL.
+// `found` and its texts live in `arena`.
+int rm_conf_load(const char *path, const struct rm_conf_options *, struct rm_conf **out, struct rm_findings *found,
+                 struct rm_arena *arena) RM_MUST_CHECK;
+int rm_conf_parse(struct rm_str file, struct rm_str text, const struct rm_conf_options *, struct rm_conf **out,
+                  struct rm_findings *found, struct rm_arena *arena) RM_MUST_CHECK; // from memory
+void rm_conf_free(struct rm_conf *);
+
+// "FILE:LINE:COLUMN: error: PATH: TEXT" for a person and a CI job.
+struct rm_str rm_finding_format(struct rm_arena *, struct rm_str file, const struct rm_finding *);
+
+// `check -d`: the whole configuration as understood (defaults applied), as indented JSON, secrets masked. malloc'ed; free() it.
+char *rm_conf_dump(const struct rm_conf *);
+
+#endif

@@ -1,0 +1,49 @@
+// The plan: the configuration made ready to be walked. Small immutable arrays; every name is resolved, every step opened, every URL
+// cut into pieces, every header list compiled, every timeout a number. Counted, so that a reload can swap it.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef FLOW_PLAN_H
+#define FLOW_PLAN_H
+
+#include "conf/conf.h"
+#include <remora/codec.h>
+#include <remora/sd.h>
+#include <remora/step.h>
+#include <remora/transport.h>
+
+#define RM_VERSION_HEADER_NAME "X-Krakend"
+
+struct rm_backend; // flow/backend.h
+
+struct rm_endpoint {
+    const struct rm_conf_endpoint *conf;
+    uint32_t index; // in the plan
+    bool streams;   // no-op: the bodies go through as they come, in both directions
+    // What is below is flow's own.
+    const struct rm_codec_ops *encoder; // NULL: no-op
+    uint64_t deadline_us;    // of the whole: the endpoint's timeout
+    uint64_t group_us;       // 85 % of it with several backends or a sequence, else the whole
+    struct rm_str cache_control; // "public, max-age=90", or empty
+    struct rm_backend *backends;
+    uint32_t n_backends;
+};
+
+struct rm_plan {
+    _Atomic uint32_t refs;
+    struct rm_arena arena;
+    struct rm_conf *conf; // owned
+    struct rm_endpoint *endpoints;
+    uint32_t n_endpoints;
+    const struct rm_source *sources; // distinct ones; a backend names its by index
+    uint32_t n_sources;
+    struct rm_transport_conf transport;
+    struct rm_budget *budget;    // of bodies; of the process, not of the plan
+    struct rm_str version_header; // value of X-Krakend: "Version 0.1.0" or "Version undefined" (hide_version_header)
+    struct rm_str user_agent;     // "remora/0.1.0" towards backends
+};
+
+// Takes the configuration over, also when it fails. `budget` outlives the plan.
+int rm_plan_new(struct rm_plan **out, struct rm_conf *, struct rm_budget *budget, struct rm_err *err) RM_MUST_CHECK;
+struct rm_plan *rm_plan_ref(struct rm_plan *);
+void rm_plan_unref(struct rm_plan *);
+
+#endif

@@ -1,0 +1,33 @@
+// The front end: connections in, requests parsed, guarded and routed, replies out. One per worker, on its thread.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef FRONT_FRONT_H
+#define FRONT_FRONT_H
+
+#include "flow/flow.h"
+#include "front/route.h"
+#include <remora/loop.h>
+
+struct rm_front;
+
+// Shared by all workers of a process; made by main before they start; immutable but for the counters.
+struct rm_front_shared {
+    const struct rm_router *router;
+    const int *listeners; // non-blocking, listening, shared by the workers (EPOLLEXCLUSIVE)
+    size_t n_listeners;
+    uint32_t max_connections;      // over all workers
+    _Atomic uint32_t connections;  // open now
+    uint32_t n_workers;
+};
+
+// Starts to accept at once.
+int rm_front_new(struct rm_front **out, struct rm_loop *, struct rm_flow *, struct rm_front_shared *, struct rm_err *err) RM_MUST_CHECK;
+// Stops accepting, answers what runs with Connection: close, closes idle connections; `drained` is called (once, from the loop) when no
+// connection is left.
+void rm_front_drain(struct rm_front *, void (*drained)(void *), void *arg);
+// Cancels what still runs, closes all connections and frees. With or without a drain before.
+void rm_front_free(struct rm_front *);
+
+// front/listen.c: opens the listeners for an address ("" all: v6 with v4, falling back to v4; "localhost" is not accepted) and a port. fds must hold 2.
+int rm_listen(struct rm_str ip, uint16_t port, int backlog, int fds[2], size_t *n, struct rm_err *err) RM_MUST_CHECK;
+
+#endif
