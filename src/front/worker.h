@@ -1,0 +1,28 @@
+// One worker: a thread with its loop, its flow and its front end. Share-nothing: what workers have in common is in rm_worker_conf.
+// main starts as many as it likes, drains or stops them, and joins them.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef FRONT_WORKER_H
+#define FRONT_WORKER_H
+
+#include "front/front.h"
+
+struct rm_worker;
+
+struct rm_worker_conf {
+    struct rm_plan *plan;           // the worker takes a reference of its own
+    struct rm_cache *cache;         // outlives the worker
+    struct rm_front_shared *shared; // outlives the worker
+    uint32_t index;                 // from 0; names the thread
+    void (*ended)(void *arg);       // may be NULL: called on the worker's thread as the last thing it does (drained or stopped)
+    void *arg;
+};
+
+// Makes the thread and waits until loop, flow and front end stand: on RM_OK it accepts. On failure there is no thread and *out is untouched.
+int rm_worker_start(struct rm_worker **out, const struct rm_worker_conf *, struct rm_err *err) RM_MUST_CHECK;
+// Any thread; both may be said more than once and after the worker has ended by itself.
+void rm_worker_drain(struct rm_worker *); // accepts no more, answers what runs, ends by itself when no connection is left
+void rm_worker_stop(struct rm_worker *);  // cancels what runs and ends at once
+// Waits for the end of the thread and frees the worker. Not from a worker's thread.
+void rm_worker_join(struct rm_worker *);
+
+#endif
