@@ -1,0 +1,88 @@
+// The resolver cache: one entry, and one provider, for each distinct source, however many backends name it. It keeps
+// the last good list when a provider fails and hands every new list to the workers that subscribed. Everything here is
+// called on the discovery thread, or before that thread runs (the loading thread stands in for it then); other threads
+// post a message to the discovery loop whose `deliver` calls these. SPDX-License-Identifier: Apache-2.0
+#ifndef POOL_CACHE_H
+#define POOL_CACHE_H
+
+#include "base/list.h"
+#include <remora/loop.h>
+#include <remora/sd.h>
+
+struct rm_cache;
+struct rm_cache_entry;
+
+struct rm_cache *rm_cache_new(struct rm_loop *discovery); // the loop must outlive it
+void rm_cache_free(struct rm_cache *); // nothing may be acquired or waited for any more; NULL is fine
+
+// The entry of this source, counted: made, and its provider opened, when no equal source (all members equal) has one.
+// The source is copied. An entry may have its first list on return. RM_ECONF: no such provider; else what the
+// provider's open says. A reload acquires its new sources beside the old ones and releases the old ones later.
+int rm_cache_acquire(struct rm_cache *, const struct rm_source *, struct rm_cache_entry **out,
+                     struct rm_err *err) RM_MUST_CHECK;
+// The last release closes the provider; no subscription may be left then.
+void rm_cache_release(struct rm_cache_entry *);
+
+// ---- lists to the workers ------------------------------------------------------------------------------------------
+
+// Belongs to the subscriber (it is a part of struct rm_pool_view). Zeroed, with `update` set, before
+// rm_cache_subscribe(). Both functions run on the subscriber's own loop.
+struct rm_cache_sub {
+    void (*update)(struct rm_cache_sub *, struct rm_snapshot *); // gives the reference away; the newest list only
+    void (*closed)(struct rm_cache_sub *); // after rm_cache_unsubscribe(): nothing more comes. May be NULL
+    // the cache's
+    struct rm_list link;
+    struct rm_loop *loop;
+    struct rm_snapshot *_Atomic pending; // posted and not delivered yet
+    struct rm_msg news, bye;
+};
+
+// A list that is there already is posted at once. Since a loop takes its inbox before its other descriptors, a worker
+// whose subscriptions were made before its loop ran has the lists before its first request.
+void rm_cache_subscribe(struct rm_cache_entry *, struct rm_cache_sub *, struct rm_loop *subscriber);
+// A message may still be on its way: the memory of `sub` must stay until `closed` has run or the subscriber's loop has
+// ended; then rm_cache_sub_fini() drops what was never delivered.
+void rm_cache_unsubscribe(struct rm_cache_sub *);
+void rm_cache_sub_fini(struct rm_cache_sub *); // subscriber's thread, or after it has ended
+
+// ---- waiting for first answers
+// ---------------------------------------------------------------------------------------
+
+// Done once: when each of these entries has been answered (a published list, also an empty one; a failure is no
+// answer), or at the time-out. Belongs to the caller, zeroed with `done` set; it and `entries` stay until done has run
+// or rm_cache_wait_stop(). `done` runs on the discovery loop, never before rm_cache_wait_start() has returned: it sets
+// an atomic flag or posts a message.
+struct rm_cache_wait {
+    void (*done)(struct rm_cache_wait *, bool all_answered);
+    // the cache's
+    struct rm_list link;
+    struct rm_cache *cache;
+    struct rm_cache_entry *const *entries;
+    size_t n_entries;
+    struct rm_timer timer;
+    struct rm_task ready;
+};
+void rm_cache_wait_start(struct rm_cache *, struct rm_cache_wait *, struct rm_cache_entry *const *entries, size_t n,
+                         uint64_t timeout_us);
+void rm_cache_wait_stop(struct rm_cache_wait *); // no-op when it is over or was never started
+
+// ---- looking at it
+// ---------------------------------------------------------------------------------------------------
+
+// What a status page shows of one entry; valid until the discovery loop runs on. Times are of the discovery loop's
+// clock.
+struct rm_cache_state {
+    const struct rm_source *source;
+    const struct rm_snapshot *list; // NULL: not answered yet; the last good one while the provider fails
+    struct rm_err outcome;          // of the last answer or failure; RM_AGAIN before the first
+    uint32_t failures;              // in a row, 0 after a good answer
+    uint64_t answered_us;           // last good answer, changed or not; 0: none
+    uint64_t changed_us;            // when `list` came; its serial counts the changes
+    uint64_t failed_us;             // last failure; 0: none
+    uint32_t users, subscribers;
+};
+void rm_cache_look(const struct rm_cache_entry *, struct rm_cache_state *out);
+struct rm_cache_entry *rm_cache_next(const struct rm_cache *,
+                                     const struct rm_cache_entry *after); // NULL starts and ends
+
+#endif

@@ -1,0 +1,41 @@
+// One worker's view of one source: the newest list that has reached this worker, and where its balancer stands.
+// One thread, no locks, no atomics on the request path. rm_pool_view_init() and rm_cache_subscribe() may come before
+// the worker runs.
+//
+//   rm_pool_view_init(&v); rm_cache_subscribe(entry, &v.sub, worker_loop);      … at load, on the discovery side
+//   host = rm_pool_pick(&v, NULL, 0, &pick); … exchange …; rm_pool_release(&pick);   … per request, on the worker
+//   rm_cache_unsubscribe(&v.sub); … v.sub.closed, or the worker has ended …; rm_pool_view_fini(&v);
+// Tests without a cache: rm_pool_view_init(&v); rm_pool_view_set(&v, rm_snapshot_new(hosts, n)).
+// SPDX-License-Identifier: Apache-2.0
+#ifndef POOL_VIEW_H
+#define POOL_VIEW_H
+
+#include "pool/cache.h"
+#include <remora/sd.h>
+
+struct rm_pool_list; // a snapshot with the balancer's state for it, counted by this worker alone
+
+struct rm_pool_view {
+    struct rm_cache_sub sub;   // its `closed` may be set by the owner after rm_pool_view_init()
+    struct rm_pool_list *list; // NULL until the source has been answered
+};
+
+void rm_pool_view_init(struct rm_pool_view *);
+void rm_pool_view_set(struct rm_pool_view *, struct rm_snapshot *); // gives the reference away; what sub.update does
+void rm_pool_view_fini(struct rm_pool_view *); // hosts picked before stay valid until they are released
+
+// A host in use. The host and its texts stay valid until rm_pool_release(), whatever lists come meanwhile.
+struct rm_pick {
+    const struct rm_host *host;
+    struct rm_pool_list *list;
+};
+
+// NULL (RM_ENOHOST): no answer yet, or no host in it; *out is zeroed then. `avoid` (may be NULL): hosts that were tried
+// already; one of them is given only when there is no other.
+const struct rm_host *rm_pool_pick(struct rm_pool_view *, const struct rm_host *const *avoid, size_t n_avoid,
+                                   struct rm_pick *out);
+// When the exchange is over or cancelled, on the same worker, also after the view has gone. No-op on a zeroed or
+// released pick, so that it may be deferred in the request's arena as well.
+void rm_pool_release(struct rm_pick *);
+
+#endif
