@@ -42,9 +42,8 @@ struct rm_conf_backend {
     enum rm_method method;
     struct rm_str encoding; // resolved: a codec's name ("json" for unknown ones, with a warning)
     bool is_collection;
-    struct rm_str group; // "" none
-    struct rm_str target;
-    struct rm_value *target_v, *allow, *deny, *mapping, *group_v; // the steps' own configuration; NULL when absent
+    // The steps' own configuration, of the right type and not empty: strings, lists of strings, an object of strings. NULL when absent.
+    struct rm_value *target, *allow, *deny, *mapping, *group;
     struct rm_strs input_headers;       // backend-level second filter; empty: none
     struct rm_strs input_query_strings; // likewise
     bool has_input_headers, has_input_query_strings;
@@ -182,7 +181,9 @@ int rm_conf_load(const char *path, const struct rm_conf_options *, struct rm_con
                  struct rm_arena *arena) RM_MUST_CHECK;
 int rm_conf_parse(struct rm_str file, struct rm_str text, const struct rm_conf_options *, struct rm_conf **out,
                   struct rm_findings *found, struct rm_arena *arena) RM_MUST_CHECK; // from memory
-void rm_conf_free(struct rm_conf *);
+// `check -t`: opens the files that the configuration names (certificates, keys); adds findings.
+void rm_conf_check_files(const struct rm_conf *, struct rm_findings *found);
+void rm_conf_free(struct rm_conf *); // NULL is fine
 
 // "FILE:LINE:COLUMN: error: PATH: TEXT" for a person and a CI job.
 struct rm_str rm_finding_format(struct rm_arena *, struct rm_str file, const struct rm_finding *);
