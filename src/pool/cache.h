@@ -1,7 +1,8 @@
 // The resolver cache: one entry, and one provider, for each distinct source, however many backends name it. It keeps
-// the last good list when a provider fails and hands every new list to the workers that subscribed. Everything here is
-// called on the discovery thread, or before that thread runs (the loading thread stands in for it then); other threads
-// post a message to the discovery loop whose `deliver` calls these. SPDX-License-Identifier: Apache-2.0
+// the last good list when a provider fails and hands every new list to the workers that subscribed. Discovery side (all
+// but subscribe and unsubscribe): on the discovery thread, or before that thread runs, when the loading thread stands
+// in for it. Later, other threads post a message to the discovery loop that calls it there. SPDX-License-Identifier:
+// Apache-2.0
 #ifndef POOL_CACHE_H
 #define POOL_CACHE_H
 
@@ -16,7 +17,7 @@ struct rm_cache *rm_cache_new(struct rm_loop *discovery); // the loop must outli
 void rm_cache_free(struct rm_cache *); // nothing may be acquired or waited for any more; NULL is fine
 
 // The entry of this source, counted: made, and its provider opened, when no equal source (all members equal) has one.
-// The source is copied. An entry may have its first list on return. RM_ECONF: no such provider; else what the
+// The source is copied. The entry may have its first list on return. RM_ECONF: no such provider; else what the
 // provider's open says. A reload acquires its new sources beside the old ones and releases the old ones later.
 int rm_cache_acquire(struct rm_cache *, const struct rm_source *, struct rm_cache_entry **out,
                      struct rm_err *err) RM_MUST_CHECK;
@@ -25,28 +26,22 @@ void rm_cache_release(struct rm_cache_entry *);
 
 // ---- lists to the workers ------------------------------------------------------------------------------------------
 
-// Belongs to the subscriber (it is a part of struct rm_pool_view). Zeroed, with `update` set, before
-// rm_cache_subscribe(). Both functions run on the subscriber's own loop.
+struct rm_cache_feed; // what the cache keeps of a subscription
+
+// Belongs to the subscriber (a part of struct rm_pool_view). Zeroed, with `update` set, before rm_cache_subscribe().
 struct rm_cache_sub {
     void (*update)(struct rm_cache_sub *, struct rm_snapshot *); // gives the reference away; the newest list only
-    void (*closed)(struct rm_cache_sub *); // after rm_cache_unsubscribe(): nothing more comes. May be NULL
-    // the cache's
-    struct rm_list link;
-    struct rm_loop *loop;
-    struct rm_snapshot *_Atomic pending; // posted and not delivered yet
-    struct rm_msg news, bye;
+    struct rm_cache_feed *feed;                                  // the cache's; NULL while not subscribed
 };
 
-// A list that is there already is posted at once. Since a loop takes its inbox before its other descriptors, a worker
-// whose subscriptions were made before its loop ran has the lists before its first request.
-void rm_cache_subscribe(struct rm_cache_entry *, struct rm_cache_sub *, struct rm_loop *subscriber);
-// A message may still be on its way: the memory of `sub` must stay until `closed` has run or the subscriber's loop has
-// ended; then rm_cache_sub_fini() drops what was never delivered.
+// On the subscriber's thread (or before it runs), between acquire and release of an equal source. A list that is there
+// is given to `update` before the return; later ones come as messages on the subscriber's loop.
+void rm_cache_subscribe(struct rm_cache *, const struct rm_source *, struct rm_cache_sub *, struct rm_loop *subscriber);
+// On the subscriber's thread, or after its loop has ended and before that is freed. Nothing arrives afterwards. No-op
+// when not subscribed.
 void rm_cache_unsubscribe(struct rm_cache_sub *);
-void rm_cache_sub_fini(struct rm_cache_sub *); // subscriber's thread, or after it has ended
 
-// ---- waiting for first answers
-// ---------------------------------------------------------------------------------------
+// ---- waiting for first answers -------------------------------------------------------------------------------------
 
 // Done once: when each of these entries has been answered (a published list, also an empty one; a failure is no
 // answer), or at the time-out. Belongs to the caller, zeroed with `done` set; it and `entries` stay until done has run
@@ -54,7 +49,7 @@ void rm_cache_sub_fini(struct rm_cache_sub *); // subscriber's thread, or after 
 // an atomic flag or posts a message.
 struct rm_cache_wait {
     void (*done)(struct rm_cache_wait *, bool all_answered);
-    // the cache's
+    // The cache's.
     struct rm_list link;
     struct rm_cache *cache;
     struct rm_cache_entry *const *entries;
@@ -66,11 +61,9 @@ void rm_cache_wait_start(struct rm_cache *, struct rm_cache_wait *, struct rm_ca
                          uint64_t timeout_us);
 void rm_cache_wait_stop(struct rm_cache_wait *); // no-op when it is over or was never started
 
-// ---- looking at it
-// ---------------------------------------------------------------------------------------------------
+// ---- looking at it -------------------------------------------------------------------------------------------------
 
-// What a status page shows of one entry; valid until the discovery loop runs on. Times are of the discovery loop's
-// clock.
+// What a status page shows of one entry, valid until the discovery loop runs on. Times by the discovery loop's clock.
 struct rm_cache_state {
     const struct rm_source *source;
     const struct rm_snapshot *list; // NULL: not answered yet; the last good one while the provider fails
@@ -82,7 +75,7 @@ struct rm_cache_state {
     uint32_t users, subscribers;
 };
 void rm_cache_look(const struct rm_cache_entry *, struct rm_cache_state *out);
-struct rm_cache_entry *rm_cache_next(const struct rm_cache *,
-                                     const struct rm_cache_entry *after); // NULL starts and ends
+// NULL starts and ends the walk.
+struct rm_cache_entry *rm_cache_next(const struct rm_cache *, const struct rm_cache_entry *after);
 
 #endif

@@ -1,5 +1,6 @@
 // The balancer of one list: smooth weighted round robin over the hosts that may be used now. Pure: no time, no threads,
-// no network. Flow uses view.h; this header is for the view and for tests. SPDX-License-Identifier: Apache-2.0
+// no network. Flow uses view.h; this header is for the view and for tests.
+// SPDX-License-Identifier: Apache-2.0
 #ifndef POOL_PICK_H
 #define POOL_PICK_H
 
@@ -17,14 +18,13 @@ struct rm_picker {
     const struct rm_snapshot *list; // borrowed
     struct rm_picker_slot *slots;
     uint32_t n;
-    uint32_t next;  // equal weights: the slot whose turn it is
-    bool equal;     // smooth weighted round robin is plain round robin then, without a scan
-    uint64_t total; // of the weights
+    uint32_t next; // equal weights: the slot whose turn it is
+    bool equal;    // smooth weighted round robin is plain round robin then, without a scan
 };
 
 // `start`: any number; it says where the first round begins (random in production, so that workers and pods do not
-// march in step). `old` (may be NULL): the balancer of the list before: hosts that stay (address, port and name) keep
-// their credit and the order goes on.
+// march in step). `old` (may be NULL): the balancer of the list before: hosts that stay (same name, address and port)
+// keep their credit, and the round goes on where it stood.
 void rm_picker_init(struct rm_picker *, struct rm_arena *, const struct rm_snapshot *, const struct rm_picker *old,
                     uint32_t start);
 

@@ -1,10 +1,10 @@
 // One worker's view of one source: the newest list that has reached this worker, and where its balancer stands.
-// One thread, no locks, no atomics on the request path. rm_pool_view_init() and rm_cache_subscribe() may come before
-// the worker runs.
+// One thread, no locks, no atomics on the request path.
 //
-//   rm_pool_view_init(&v); rm_cache_subscribe(entry, &v.sub, worker_loop);      … at load, on the discovery side
-//   host = rm_pool_pick(&v, NULL, 0, &pick); … exchange …; rm_pool_release(&pick);   … per request, on the worker
-//   rm_cache_unsubscribe(&v.sub); … v.sub.closed, or the worker has ended …; rm_pool_view_fini(&v);
+//   rm_pool_view_init(&v); rm_cache_subscribe(cache, source, &v.sub, loop);          … at start; has a list if the
+//   source has host = rm_pool_pick(&v, NULL, 0, &pick); … exchange …; rm_pool_release(&pick);   … per request
+//   rm_cache_unsubscribe(&v.sub); rm_pool_view_fini(&v);
+//
 // Tests without a cache: rm_pool_view_init(&v); rm_pool_view_set(&v, rm_snapshot_new(hosts, n)).
 // SPDX-License-Identifier: Apache-2.0
 #ifndef POOL_VIEW_H
@@ -16,7 +16,7 @@
 struct rm_pool_list; // a snapshot with the balancer's state for it, counted by this worker alone
 
 struct rm_pool_view {
-    struct rm_cache_sub sub;   // its `closed` may be set by the owner after rm_pool_view_init()
+    struct rm_cache_sub sub;
     struct rm_pool_list *list; // NULL until the source has been answered
 };
 
