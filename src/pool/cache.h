@@ -1,8 +1,9 @@
 // The resolver cache: one entry, and one provider, for each distinct source, however many backends name it. It keeps
-// the last good list when a provider fails and hands every new list to the workers that subscribed. Discovery side (all
-// but subscribe and unsubscribe): on the discovery thread, or before that thread runs, when the loading thread stands
-// in for it. Later, other threads post a message to the discovery loop that calls it there. SPDX-License-Identifier:
-// Apache-2.0
+// the last good list when a provider fails and hands every new list to the workers that subscribed.
+//
+// Discovery side (all but subscribe and unsubscribe): on the discovery thread, or on another one while no thread runs
+// the discovery loop (before its start, after its end). Otherwise post a message to that loop, which calls it there.
+// SPDX-License-Identifier: Apache-2.0
 #ifndef POOL_CACHE_H
 #define POOL_CACHE_H
 

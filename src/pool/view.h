@@ -1,9 +1,9 @@
 // One worker's view of one source: the newest list that has reached this worker, and where its balancer stands.
 // One thread, no locks, no atomics on the request path.
 //
-//   rm_pool_view_init(&v); rm_cache_subscribe(cache, source, &v.sub, loop);          … at start; has a list if the
-//   source has host = rm_pool_pick(&v, NULL, 0, &pick); … exchange …; rm_pool_release(&pick);   … per request
-//   rm_cache_unsubscribe(&v.sub); rm_pool_view_fini(&v);
+//   at start:    rm_pool_view_init(&v); rm_cache_subscribe(cache, source, &v.sub, loop); it has a list if the source
+//   has per request: host = rm_pool_pick(&v, NULL, 0, &pick), the exchange, rm_pool_release(&pick) at the end:
+//   rm_cache_unsubscribe(&v.sub); rm_pool_view_fini(&v)
 //
 // Tests without a cache: rm_pool_view_init(&v); rm_pool_view_set(&v, rm_snapshot_new(hosts, n)).
 // SPDX-License-Identifier: Apache-2.0
