@@ -1,5 +1,6 @@
-// What one worker needs to answer requests of a plan: its transports, its view of each host pool, its block cache. Made and used
-// on the worker's thread only.
+// What one worker needs to answer requests of a plan: its transports, its view of each host pool, its block cache. Used on the worker's
+// thread. It acquires and subscribes to cache entries directly, so it is made and freed while the discovery loop does not run: main starts
+// the discovery thread after all workers stand, and joins it before it joins the workers (rm_worker_join() frees the flow).
 // SPDX-License-Identifier: Apache-2.0
 #ifndef FLOW_FLOW_H
 #define FLOW_FLOW_H

@@ -1,0 +1,220 @@
+// The command line: reads arguments, loads a configuration, and hands over to what the command is. Prints for a person
+// on a terminal and for a CI job: findings on standard error, one a line, exit codes as --help says.
+// SPDX-License-Identifier: Apache-2.0
+#include "run.h"
+
+#include "front/front.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char main_usage[] = "remora finds an application's backends and merges their answers.\n"
+                                 "\n"
+                                 "usage: remora COMMAND [OPTION ...]\n"
+                                 "\n"
+                                 "  run -c FILE [-p PORT] [-d]        serve the endpoints of a configuration\n"
+                                 "  check -c FILE [-t] [-d] [--strict]  say what is wrong with a configuration\n"
+                                 "  version                           print the version\n"
+                                 "  COMMAND --help                    explain a command\n"
+                                 "\n"
+                                 "exit codes: 0 fine, 1 configuration, 2 usage, 3 cannot start\n";
+
+static const char main_run_usage[] =
+    "usage: remora run -c FILE [-p PORT] [-d]\n"
+    "\n"
+    "Serves the endpoints of FILE until SIGTERM or SIGINT: then what runs is finished (max_shutdown_wait_time bounds "
+    "it), a second\n"
+    "signal ends at once.\n"
+    "\n"
+    "  -c, --config FILE  KrakenD's configuration format, version 3: YAML (.yaml, .yml) or JSON\n"
+    "  -p, --port PORT    listen here, whatever the file and the environment say\n"
+    "  -d, --debug        log everything, serve /__debug/\n"
+    "  -h, --help\n"
+    "\n"
+    "environment: KRAKEND_KEY and REMORA_KEY override a root key of the file (REMORA_ wins), for example "
+    "REMORA_PORT=9000\n"
+    "exit codes: 0 ended by a signal, 1 configuration, 2 usage, 3 cannot start (the port is taken, …)\n";
+
+static const char main_check_usage[] =
+    "usage: remora check -c FILE [-t] [-d] [--strict]\n"
+    "\n"
+    "Reads FILE and prints every error and warning in it, as FILE:LINE:COLUMN: error: KEY: TEXT, to standard error.\n"
+    "\n"
+    "  -c, --config FILE  the configuration\n"
+    "  -t, --test         also open the files that it names, and the port\n"
+    "  -d, --debug        print what was understood, defaults included and secrets masked, as JSON\n"
+    "      --strict       unknown keys are errors\n"
+    "  -h, --help\n"
+    "\n"
+    "exit codes: 0 no error, 1 an error in the configuration, 2 usage, 3 the port cannot be opened (-t)\n";
+
+struct main_args {
+    const char *config;
+    int port; // 0: not given
+    bool debug, strict, test;
+};
+
+static int main_misused(const char *usage, const char *what)
+{
+    fprintf(stderr, "remora: %s\n%s", what, usage);
+    return RM_EXIT_USAGE;
+}
+
+// RM_EXIT_FINE: go on with *args; otherwise *exit_code is the process's.
+static bool main_parse(int argc, char **argv, const char *allowed, const char *usage, struct main_args *args,
+                       int *exit_code)
+{
+    static const struct option longs[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"port", required_argument, NULL, 'p'},
+        {"debug", no_argument, NULL, 'd'},
+        {"test", no_argument, NULL, 't'},
+        {"strict", no_argument, NULL, 's'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    *exit_code = RM_EXIT_USAGE;
+    opterr = 0;
+    for (int c; (c = getopt_long(argc, argv, ":c:p:dth", longs, NULL)) != -1;) {
+        if (c == 'h') {
+            fputs(usage, stdout);
+            *exit_code = RM_EXIT_FINE;
+            return false;
+        }
+        if (c == ':' || c == '?' || !strchr(allowed, c)) {
+            char text[128];
+            snprintf(text, sizeof text, c == ':' ? "the option %s wants a value" : "no such option: %s",
+                     argv[optind - 1]);
+            *exit_code = main_misused(usage, text);
+            return false;
+        }
+        char *end = NULL;
+        switch (c) {
+        case 'c':
+            args->config = optarg;
+            break;
+        case 'p':
+            args->port = (int)strtol(optarg, &end, 10);
+            if (!*optarg || *end || args->port < 1 || args->port > 65535) {
+                *exit_code = main_misused(usage, "-p wants a port from 1 to 65535");
+                return false;
+            }
+            break;
+        case 'd':
+            args->debug = true;
+            break;
+        case 't':
+            args->test = true;
+            break;
+        default: // 's'
+            args->strict = true;
+            break;
+        }
+    }
+    if (optind < argc) {
+        *exit_code = main_misused(usage, "there is an argument too many");
+        return false;
+    }
+    if (!args->config) {
+        *exit_code = main_misused(usage, "the option -c FILE is missing");
+        return false;
+    }
+    return true;
+}
+
+// Loads and prints what was found. NULL: there were errors.
+static struct rm_conf *main_load(const struct main_args *args)
+{
+    struct rm_arena arena;
+    rm_arena_init(&arena, NULL);
+    struct rm_findings found = {.arena = &arena};
+    struct rm_conf_options options = {
+        .strict = args->strict, .port = args->port, .debug = args->debug, .environ = (const char *const *)environ};
+    struct rm_conf *conf = NULL;
+    int rc = rm_conf_load(args->config, &options, &conf, &found, &arena);
+    if (rc == RM_OK && args->test)
+        rm_conf_check_files(conf, &found);
+    for (size_t i = 0; i < found.n; i++) {
+        struct rm_str line = rm_finding_format(&arena, rm_str_of(args->config), &found.v[i]);
+        fprintf(stderr, "%.*s\n", (int)line.n, line.p);
+    }
+    if (found.n_errors) {
+        fprintf(stderr, "%s: %zu error%s\n", args->config, found.n_errors, found.n_errors == 1 ? "" : "s");
+        rm_conf_free(conf);
+        conf = NULL;
+    }
+    rm_arena_fini(&arena);
+    return conf;
+}
+
+static int main_run(int argc, char **argv)
+{
+    struct main_args args = {0};
+    int exit_code;
+    if (!main_parse(argc, argv, "cpd", main_run_usage, &args, &exit_code))
+        return exit_code;
+    struct rm_conf *conf = main_load(&args);
+    return conf ? rm_run(conf, args.debug) : RM_EXIT_CONF;
+}
+
+// Can the port be opened? Prints why not.
+static bool main_try_port(const struct rm_conf *conf)
+{
+    int fds[2];
+    size_t n;
+    struct rm_err err = {0};
+    if (rm_listen(conf->listen_ip, conf->port, 1, fds, &n, &err) != RM_OK) {
+        fprintf(stderr, "remora: %s\n", err.text);
+        return false;
+    }
+    for (size_t i = 0; i < n; i++)
+        close(fds[i]);
+    return true;
+}
+
+static int main_check(int argc, char **argv)
+{
+    struct main_args args = {0};
+    int exit_code;
+    if (!main_parse(argc, argv, "ctds", main_check_usage, &args, &exit_code))
+        return exit_code;
+    struct rm_conf *conf = main_load(&args);
+    if (!conf)
+        return RM_EXIT_CONF;
+    exit_code = args.test && !main_try_port(conf) ? RM_EXIT_START : RM_EXIT_FINE;
+    if (args.debug) {
+        char *text = rm_conf_dump(conf);
+        puts(text);
+        free(text);
+    }
+    if (exit_code == RM_EXIT_FINE) {
+        // Half of a connection's pool is its read buffer (max_header_bytes): what all of them may take together.
+        uint64_t pools = (uint64_t)conf->limits.connections * conf->limits.head_bytes * 2;
+        fprintf(args.debug ? stderr : stdout,
+                "%s: fine: %zu endpoints on port %u; at most %" PRIu64 " MiB of connections and %zu MiB of bodies\n",
+                args.config, conf->n_endpoints, conf->port, pools >> 20, conf->limits.bodies_bytes >> 20);
+    }
+    rm_conf_free(conf);
+    return exit_code;
+}
+
+int main(int argc, char **argv)
+{
+    const char *command = argc > 1 ? argv[1] : "";
+    if (!strcmp(command, "run"))
+        return main_run(argc - 1, argv + 1);
+    if (!strcmp(command, "check"))
+        return main_check(argc - 1, argv + 1);
+    if (!strcmp(command, "version") || !strcmp(command, "--version")) {
+        puts("remora " RM_VERSION);
+        return RM_EXIT_FINE;
+    }
+    if (!strcmp(command, "help") || !strcmp(command, "--help") || !strcmp(command, "-h")) {
+        fputs(main_usage, stdout);
+        return RM_EXIT_FINE;
+    }
+    return main_misused(main_usage, *command ? "no such command" : "a command is missing");
+}

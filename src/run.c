@@ -1,0 +1,261 @@
+// `remora run`: makes the plan, the listeners, the discovery thread and the workers, waits for signals, and takes all
+// of it down in the opposite order. Owns what outlives a request and belongs to no worker. Never touches a request.
+// SPDX-License-Identifier: Apache-2.0
+#include "run.h"
+
+#include "base/clock.h"
+#include "cpus.h"
+#include "flow/plan.h"
+#include "front/worker.h"
+#include "loop/thread.h"
+#include "pool/cache.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+// How long the start waits for the first answer of discovery before it listens all the same.
+#define RUN_FIRST_ANSWER_US (1 * RM_SEC)
+#define RUN_BACKLOG 1024
+
+struct run_worker {
+    struct rm_worker *worker;
+    struct rm_msg ended; // posted to main's loop by the worker's thread
+    struct run *run;
+};
+
+struct run {
+    struct rm_loop *loop; // main's own: signals, the shutdown timer, the workers' ends
+    struct rm_loop *discovery;
+    struct rm_thread *discovery_thread;
+    struct rm_cache *cache;
+    struct rm_cache_entry **entries;
+    struct rm_cache_wait wait;
+    struct rm_plan *plan;
+    struct rm_router *router;
+    struct rm_budget bodies;
+    struct rm_front_shared shared;
+    int listeners[2];
+    struct run_worker *workers;
+    uint32_t n_workers, n_running;
+    struct rm_fd signals;
+    struct rm_timer patience;
+    bool draining;
+    struct rm_arena arena;
+};
+
+static void run_worker_gone(struct rm_msg *msg)
+{
+    struct run *r = rm_container_of(msg, struct run_worker, ended)->run;
+    if (--r->n_running == 0)
+        rm_loop_stop(r->loop);
+}
+
+// On the worker's thread, as the last thing that it does.
+static void run_worker_ended(void *arg)
+{
+    struct run_worker *w = arg;
+    rm_loop_post(w->run->loop, &w->ended);
+}
+
+static void run_stop_now(struct run *r)
+{
+    for (uint32_t i = 0; i < r->n_workers; i++)
+        rm_worker_stop(r->workers[i].worker);
+}
+
+static void run_impatient(struct rm_timer *timer)
+{
+    rm_log(RM_WARNING, "max_shutdown_wait_time is over: requests that still run are cut off");
+    run_stop_now(rm_container_of(timer, struct run, patience));
+}
+
+static void run_end(struct run *r, const char *signal_name)
+{
+    if (r->draining) {
+        rm_log(RM_INFO, "stopping at once signal=%s", signal_name);
+        run_stop_now(r);
+        return;
+    }
+    rm_log(RM_INFO, "stopping: no new connections, what runs is finished signal=%s", signal_name);
+    r->draining = true;
+    uint64_t wait_us = r->plan->conf->max_shutdown_wait_us;
+    if (wait_us)
+        rm_timer_start(r->loop, &r->patience, rm_loop_now_us(r->loop) + wait_us);
+    for (uint32_t i = 0; i < r->n_workers; i++)
+        rm_worker_drain(r->workers[i].worker);
+}
+
+static void run_signal(struct rm_fd *fd, uint32_t happened)
+{
+    (void)happened;
+    struct run *r = rm_container_of(fd, struct run, signals);
+    struct signalfd_siginfo info;
+    while (read(fd->fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGHUP)
+            rm_log(RM_WARNING, "SIGHUP: this version does not reload; restart it to read the configuration again");
+        else
+            run_end(r, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+    }
+}
+
+// Blocked before any thread starts, so that every thread inherits it and only the descriptor sees them.
+static int run_catch_signals(struct run *r, struct rm_err *err)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    r->signals =
+        (struct rm_fd){.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC), .events = EPOLLIN, .on_event = run_signal};
+    if (r->signals.fd < 0)
+        return rm_fail(err, RM_ESYS, "signalfd: %s", strerrordesc_np(errno));
+    return rm_fd_add(r->loop, &r->signals, err);
+}
+
+// As many descriptors as the system allows: a connection to a client may need several towards backends.
+static uint32_t run_raise_descriptors(uint32_t wanted_connections)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return wanted_connections;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return wanted_connections;
+    rlim_t most = limit.rlim_cur / 10 * 8;
+    return most < wanted_connections ? (uint32_t)most : wanted_connections;
+}
+
+static void run_discovery(void *arg)
+{
+    rm_loop_run(arg);
+}
+
+static void run_answered(struct rm_cache_wait *wait, bool all_answered)
+{
+    struct run *r = rm_container_of(wait, struct run, wait);
+    if (!all_answered)
+        rm_log(RM_WARNING, "not every host has been found yet: calls to them fail until they are");
+    rm_loop_stop(r->discovery);
+}
+
+// Opens every source. Until the discovery thread starts, this thread stands in for it: it runs the discovery loop until
+// each source has answered, a second at most, so that the first request does not meet an empty pool.
+static int run_find_hosts(struct run *r, struct rm_err *err)
+{
+    int rc = rm_loop_new(&r->discovery, err);
+    if (rc != RM_OK)
+        return rc;
+    r->cache = rm_cache_new(r->discovery);
+    r->entries = RM_NEW_ARRAY(&r->arena, struct rm_cache_entry *, r->plan->n_sources);
+    for (uint32_t i = 0; i < r->plan->n_sources; i++) {
+        rc = rm_cache_acquire(r->cache, &r->plan->sources[i], &r->entries[i], err);
+        if (rc != RM_OK)
+            return rc;
+    }
+    r->wait.done = run_answered;
+    rm_cache_wait_start(r->cache, &r->wait, r->entries, r->plan->n_sources, RUN_FIRST_ANSWER_US);
+    rm_loop_run(r->discovery);
+    return RM_OK;
+}
+
+static int run_start_workers(struct run *r, struct rm_err *err)
+{
+    const struct rm_conf *conf = r->plan->conf;
+    uint32_t n = conf->workers ? conf->workers : rm_cpus_by_quota("/sys/fs/cgroup");
+    r->shared.router = r->router;
+    r->shared.listeners = r->listeners;
+    r->shared.max_connections = run_raise_descriptors(conf->limits.connections);
+    r->shared.n_workers = n;
+    r->workers = RM_NEW_ARRAY(&r->arena, struct run_worker, n);
+    for (uint32_t i = 0; i < n; i++) {
+        struct run_worker *w = &r->workers[i];
+        w->run = r;
+        w->ended.deliver = run_worker_gone;
+        struct rm_worker_conf wc = {
+            .plan = r->plan, .cache = r->cache, .shared = &r->shared, .index = i, .ended = run_worker_ended, .arg = w};
+        int rc = rm_worker_start(&w->worker, &wc, err);
+        if (rc != RM_OK)
+            return rc;
+        r->n_workers++;
+        r->n_running++;
+    }
+    return rm_thread_start(&r->discovery_thread, "discovery", run_discovery, r->discovery, err);
+}
+
+static int run_start(struct run *r, struct rm_conf *conf, bool debug, struct rm_err *err)
+{
+    rm_log_setup(debug ? RM_DEBUG : conf->log_level, conf->log_prefix, conf->log_stdout);
+    r->bodies.limit = conf->limits.bodies_bytes;
+    r->patience.fire = run_impatient;
+    int rc = rm_plan_new(&r->plan, conf, &r->bodies, err);
+    if (rc != RM_OK)
+        return rc;
+    if ((rc = rm_loop_new(&r->loop, err)) != RM_OK || (rc = run_catch_signals(r, err)) != RM_OK ||
+        (rc = rm_router_new(&r->router, r->plan, debug || conf->debug_endpoint, err)) != RM_OK ||
+        (rc = rm_listen(conf->listen_ip, conf->port, RUN_BACKLOG, r->listeners, &r->shared.n_listeners, err)) !=
+            RM_OK ||
+        (rc = run_find_hosts(r, err)) != RM_OK)
+        return rc;
+    return run_start_workers(r, err);
+}
+
+// Whatever run_start() has made, in the opposite order. The discovery thread ends before the workers' views are given
+// back.
+static void run_finish(struct run *r)
+{
+    if (r->discovery_thread) {
+        rm_loop_stop(r->discovery);
+        rm_thread_join(r->discovery_thread);
+    }
+    for (uint32_t i = 0; i < r->n_workers; i++)
+        rm_worker_join(r->workers[i].worker);
+    for (size_t i = 0; i < r->shared.n_listeners; i++)
+        close(r->listeners[i]);
+    rm_cache_wait_stop(&r->wait);
+    for (uint32_t i = 0; r->entries && i < r->plan->n_sources; i++) {
+        if (r->entries[i])
+            rm_cache_release(r->entries[i]);
+    }
+    rm_cache_free(r->cache);
+    if (r->discovery)
+        rm_loop_free(r->discovery);
+    rm_router_free(r->router);
+    rm_plan_unref(r->plan);
+    if (r->loop) {
+        rm_timer_stop(&r->patience);
+        rm_fd_del(&r->signals);
+        if (r->signals.fd > 0)
+            close(r->signals.fd);
+        rm_loop_free(r->loop);
+    }
+    rm_arena_fini(&r->arena);
+}
+
+int rm_run(struct rm_conf *conf, bool debug)
+{
+    struct run r = {0};
+    struct rm_err err = {0};
+    rm_arena_init(&r.arena, NULL);
+    int rc = run_start(&r, conf, debug, &err);
+    if (rc == RM_OK) {
+        rm_log(RM_INFO, "listening address=%.*s port=%u endpoints=%u workers=%u version=" RM_VERSION,
+               (int)(conf->listen_ip.n ? conf->listen_ip.n : 1), conf->listen_ip.n ? conf->listen_ip.p : "*",
+               conf->port, r.plan->n_endpoints, r.n_workers);
+        rm_loop_run(r.loop);
+        rm_log(RM_INFO, "stopped");
+    } else {
+        rm_log(RM_CRITICAL, "cannot start: %s", err.text);
+        for (uint32_t i = 0; i < r.n_workers; i++)
+            rm_worker_stop(r.workers[i].worker);
+    }
+    run_finish(&r);
+    return rc == RM_OK ? RM_EXIT_FINE : rc == RM_ECONF ? RM_EXIT_CONF : RM_EXIT_START;
+}

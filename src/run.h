@@ -1,0 +1,14 @@
+// `remora run`: the process's life from a checked configuration to its end.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef RUN_H
+#define RUN_H
+
+#include "conf/conf.h"
+
+// Exit codes, of every command.
+enum { RM_EXIT_FINE = 0, RM_EXIT_CONF = 1, RM_EXIT_USAGE = 2, RM_EXIT_START = 3 };
+
+// Serves until SIGTERM or SIGINT and gives back an exit code. Takes the configuration over. `debug`: -d.
+int rm_run(struct rm_conf *, bool debug);
+
+#endif
