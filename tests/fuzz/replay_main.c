@@ -1,6 +1,7 @@
 // Stand-alone main for fuzz targets: runs the target once on each file of the named files and directories, so that
 // CTest replays corpora with any compiler. A directory that does not exist holds nothing; a file that cannot be read is
-// an error. SPDX-License-Identifier: Apache-2.0
+// an error.
+// SPDX-License-Identifier: Apache-2.0
 
 #include <dirent.h>
 #include <errno.h>
