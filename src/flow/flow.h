@@ -1,6 +1,5 @@
-// What one worker needs to answer requests of a plan: its transports, its view of each host pool, its block cache. Used on the worker's
-// thread. It acquires and subscribes to cache entries directly, so it is made and freed while the discovery loop does not run: main starts
-// the discovery thread after all workers stand, and joins it before it joins the workers (rm_worker_join() frees the flow).
+// What one worker needs to answer requests of a plan: its transports, its view of each host pool, its block cache. Made, used and freed
+// on the worker's thread. The cache entries of the plan's sources are acquired by main, before, and released after.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef FLOW_FLOW_H
 #define FLOW_FLOW_H

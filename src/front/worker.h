@@ -22,8 +22,7 @@ int rm_worker_start(struct rm_worker **out, const struct rm_worker_conf *, struc
 // Any thread; both may be said more than once and after the worker has ended by itself.
 void rm_worker_drain(struct rm_worker *); // accepts no more, answers what runs, ends by itself when no connection is left
 void rm_worker_stop(struct rm_worker *);  // cancels what runs and ends at once
-// Waits for the end of the thread, then frees its front end, flow (which talks to the cache: the discovery thread must have
-// ended before) and loop on the caller's thread. Not from a worker's thread.
+// Waits for the end of the thread and frees the worker. Not from a worker's thread.
 void rm_worker_join(struct rm_worker *);
 
 #endif
