@@ -102,7 +102,8 @@ def check_includes(path, text):
 
 def check_calls(path, text):
     threads = not in_program(path) or path == "src/main.c" or path.startswith("src/loop/")
-    heap = not in_program(path) or path.startswith("src/base/") or path in OWNERS.values()
+    # src/main.c frees the text that conf/dump.c has from jansson.
+    heap = not in_program(path) or path.startswith("src/base/") or path in OWNERS.values() or path == "src/main.c"
     for number, line in enumerate(code_only(text).splitlines(), 1):
         for name in re.findall(r"\b([a-z]+)\s*\(", line):
             if name in BANNED:
