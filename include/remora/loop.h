@@ -8,7 +8,7 @@
 
 struct rm_loop;
 
-// A turn: epoll_wait, read the clock once, descriptors (inbox included), timers, then { ready queue until empty; hooks in order of
+// A turn: epoll_wait, read the clock once, the inbox, descriptors, timers, then { ready queue until empty; hooks in order of
 // registration } until nothing is ready. When the loop wakes more than 20 ms late (CPU throttling), it makes one pass of epoll_wait(0)
 // before any timer fires, so that an answer that is already there beats its deadline.
 int rm_loop_new(struct rm_loop **out, struct rm_err *err) RM_MUST_CHECK;
@@ -54,6 +54,8 @@ struct rm_msg {
     struct rm_msg *next;
 };
 void rm_loop_post(struct rm_loop *, struct rm_msg *); // any thread; the loop must outlive the post
+// The receiver's thread, or when its loop runs no more: true when the message was posted and not delivered; it never will be then.
+bool rm_loop_take_back(struct rm_loop *, struct rm_msg *);
 
 // Work at the end of each turn: harvesting a multi handle, one MHD_run. `wait_us` (may be NULL) says how long the next epoll_wait
 // may sleep for it: -1 no matter, 0 not at all.
