@@ -31,6 +31,15 @@ struct rm_msg *rm_msgs_pop(struct rm_msgs *msgs)
     return msg;
 }
 
+void rm_msgs_move(struct rm_msgs *to, struct rm_msgs *from)
+{
+    if (!from->first)
+        return;
+    *to->last = from->first;
+    to->last = from->last;
+    rm_msgs_init(from);
+}
+
 bool rm_msgs_remove(struct rm_msgs *msgs, const struct rm_msg *msg)
 {
     for (struct rm_msg **at = &msgs->first; *at; at = &(*at)->next) {
@@ -89,15 +98,6 @@ void rm_inbox_post(struct rm_inbox *inbox, struct rm_msg *msg)
     rm_lock_give(&inbox->lock);
 }
 
-static void msgs_append(struct rm_msgs *to, struct rm_msgs *from)
-{
-    if (!from->first)
-        return;
-    *to->last = from->first;
-    to->last = from->last;
-    rm_msgs_init(from);
-}
-
 void rm_inbox_deliver(struct rm_inbox *inbox)
 {
     if (!atomic_load(&inbox->is_awake)) // the usual case, without the lock
@@ -107,7 +107,7 @@ void rm_inbox_deliver(struct rm_inbox *inbox)
     ssize_t n = read(inbox->wake, &count, sizeof(count));
     RM_ASSERT(n == sizeof(count));
     atomic_store(&inbox->is_awake, false);
-    msgs_append(&inbox->taken, &inbox->posted);
+    rm_msgs_move(&inbox->taken, &inbox->posted);
     rm_lock_give(&inbox->lock);
     for (struct rm_msg *msg = rm_msgs_pop(&inbox->taken); msg; msg = rm_msgs_pop(&inbox->taken))
         msg->deliver(msg);

@@ -11,7 +11,8 @@ struct rm_msgs { // a queue
 };
 void rm_msgs_init(struct rm_msgs *);
 void rm_msgs_push(struct rm_msgs *, struct rm_msg *);
-struct rm_msg *rm_msgs_pop(struct rm_msgs *); // NULL: empty
+struct rm_msg *rm_msgs_pop(struct rm_msgs *);                // NULL: empty
+void rm_msgs_move(struct rm_msgs *to, struct rm_msgs *from); // all of from to the end of to
 bool rm_msgs_remove(struct rm_msgs *, const struct rm_msg *);
 
 struct rm_inbox {
