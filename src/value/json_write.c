@@ -1,0 +1,142 @@
+// The JSON writer: walks a tree with a stack of its own. Ranges, numbers and source strings are copied as they are; a range that
+// needs rewriting is opened in the scratch arena and written as nodes.
+// SPDX-License-Identifier: Apache-2.0
+#include <remora/value.h>
+
+#include "value/json_text.h"
+
+#define WRITE_FRAMES 32
+
+struct write_frame {
+    const struct rm_value *next; // the child to be written next
+    bool object, started;
+};
+
+static int write_char(struct rm_buf *out, char c)
+{
+    if (out->n == out->cap) {
+        int rc = rm_buf_reserve(out, 1);
+        if (rc < 0)
+            return rc;
+    }
+    out->p[out->n++] = c;
+    return RM_OK;
+}
+
+static int write_string(struct rm_buf *out, const struct rm_value *v)
+{
+    int rc = rm_buf_reserve(out, v->raw.n + 2);
+    if (rc < 0 && (v->flags & RM_V_REWRITE) == 0) // a mended string may be shorter than its source
+        return rc;
+    rc = write_char(out, '"');
+    if (rc < 0)
+        return rc;
+    if ((v->flags & RM_V_PLAIN) != 0)
+        rc = rm_json_escape(out, v->raw);
+    else if ((v->flags & RM_V_REWRITE) != 0)
+        rc = rm_json_mend(out, v->raw);
+    else
+        rc = rm_buf_append(out, v->raw);
+    return rc < 0 ? rc : write_char(out, '"');
+}
+
+static int write_name(struct rm_buf *out, struct rm_str name)
+{
+    int rc = rm_buf_reserve(out, name.n + 3);
+    if (rc < 0)
+        return rc;
+    out->p[out->n++] = '"';
+    rc = rm_json_escape(out, name);
+    if (rc < 0)
+        return rc;
+    rc = write_char(out, '"');
+    return rc < 0 ? rc : write_char(out, ':');
+}
+
+static int write_scalar(struct rm_buf *out, const struct rm_value *v)
+{
+    switch ((enum rm_type)v->type) {
+    case RM_NULL:
+        return rm_buf_append(out, RM_STR("null"));
+    case RM_FALSE:
+        return rm_buf_append(out, RM_STR("false"));
+    case RM_TRUE:
+        return rm_buf_append(out, RM_STR("true"));
+    case RM_STRING:
+        return write_string(out, v);
+    case RM_NUMBER:
+    case RM_ARRAY: // ranges
+    case RM_OBJECT:
+        break;
+    }
+    return rm_buf_append(out, v->raw);
+}
+
+// What v and its children take at the least, so that the buffer grows once and not by doubling.
+static size_t write_least(const struct rm_value *v)
+{
+    if ((v->flags & RM_V_REWRITE) != 0)
+        return 0;
+    size_t n = v->raw.n;
+    for (const struct rm_value *child = v->first; child; child = child->next) {
+        n += v->type == RM_OBJECT ? child->key.n + 3 : 1;
+        if ((child->flags & RM_V_REWRITE) == 0)
+            n += child->raw.n;
+    }
+    return n;
+}
+
+static const struct rm_value *write_reopen(struct rm_arena *scratch, const struct rm_value *range)
+{
+    const struct rm_json_limits none = {UINT32_MAX, UINT32_MAX};
+    struct rm_value *opened = NULL;
+    int rc = rm_json_parse(scratch, range->raw, UINT32_MAX, &none, &opened, NULL, NULL);
+    RM_ASSERT(rc == RM_OK);
+    return opened;
+}
+
+int rm_json_write(struct rm_arena *scratch, const struct rm_value *v, struct rm_buf *out)
+{
+    if (!v)
+        return rm_buf_append(out, RM_STR("null"));
+    int rc = rm_buf_reserve(out, write_least(v));
+    if (rc < 0)
+        return rc;
+
+    struct write_frame first[WRITE_FRAMES];
+    struct write_frame *frames = first;
+    size_t cap = WRITE_FRAMES, depth = 0;
+    for (;;) {
+        if ((v->flags & RM_V_RANGE) != 0 && (v->flags & RM_V_REWRITE) != 0)
+            v = write_reopen(scratch, v);
+        if (v->type < RM_ARRAY || (v->flags & RM_V_RANGE) != 0) {
+            rc = write_scalar(out, v);
+        } else {
+            if (depth == cap) {
+                struct write_frame *larger = rm_arena_alloc(scratch, rm_mul_size(2 * cap, sizeof(*larger)));
+                memcpy(larger, frames, cap * sizeof(*larger));
+                frames = larger;
+                cap *= 2;
+            }
+            frames[depth++] = (struct write_frame){.next = v->first, .object = v->type == RM_OBJECT};
+            rc = write_char(out, v->type == RM_OBJECT ? '{' : '[');
+        }
+        while (rc == RM_OK && depth > 0 && !frames[depth - 1].next) {
+            depth--;
+            rc = write_char(out, frames[depth].object ? '}' : ']');
+        }
+        if (rc < 0 || depth == 0)
+            return rc;
+
+        struct write_frame *top = &frames[depth - 1];
+        v = top->next;
+        top->next = v->next;
+        if (top->started)
+            rc = write_char(out, ',');
+        top->started = true;
+        if (rc == RM_OK && top->object)
+            rc = write_name(out, v->key);
+        if (rc < 0)
+            return rc;
+    }
+}
