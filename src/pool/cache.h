@@ -27,12 +27,15 @@ void rm_cache_release(struct rm_cache_entry *);
 
 // ---- lists to the workers ------------------------------------------------------------------------------------------
 
-struct rm_cache_feed; // what the cache keeps of a subscription
-
 // Belongs to the subscriber (a part of struct rm_pool_view). Zeroed, with `update` set, before rm_cache_subscribe().
 struct rm_cache_sub {
     void (*update)(struct rm_cache_sub *, struct rm_snapshot *); // gives the reference away; the newest list only
-    struct rm_cache_feed *feed;                                  // the cache's; NULL while not subscribed
+    // The cache's.
+    struct rm_cache_entry *entry; // NULL while not subscribed
+    struct rm_list link;
+    struct rm_loop *loop;
+    struct rm_snapshot *pending; // posted and not delivered yet; under the cache's lock
+    struct rm_msg news;
 };
 
 // On the subscriber's thread (or before it runs), between acquire and release of an equal source. A list that is there
