@@ -1,6 +1,7 @@
 // Arenas: memory by lifetime, and the per-worker cache of their blocks. Owns the blocks; knows nothing of what lies in
 // them. Under AddressSanitizer free space is poisoned and a gap kept after each allocation, so that an overrun inside a
-// block is found. SPDX-License-Identifier: Apache-2.0
+// block is found.
+// SPDX-License-Identifier: Apache-2.0
 #include <remora/base.h>
 
 #include <stdio.h>
