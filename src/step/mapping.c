@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 struct mapping_rule {
-    struct rm_str from;
+    struct rm_str from; // first, so that one comparison orders rules and names
     uint32_t to;    // index into the new names
     uint32_t order; // in the configuration
 };
@@ -23,25 +23,20 @@ struct mapping_winner {
     uint32_t order;
 };
 
-static int mapping_compare_rules(const void *a, const void *b)
-{
-    return rm_str_cmp(((const struct mapping_rule *)a)->from, ((const struct mapping_rule *)b)->from);
-}
-
-static int mapping_compare_names(const void *a, const void *b)
+// Of two names, or of what begins with one.
+static int mapping_compare(const void *a, const void *b)
 {
     return rm_str_cmp(*(const struct rm_str *)a, *(const struct rm_str *)b);
 }
 
 static const struct mapping_rule *mapping_rule_of(const struct mapping *mapping, struct rm_str name)
 {
-    const struct mapping_rule key = {.from = name};
-    return bsearch(&key, mapping->rules, mapping->n, sizeof(key), mapping_compare_rules);
+    return bsearch(&name, mapping->rules, mapping->n, sizeof(*mapping->rules), mapping_compare);
 }
 
 static const struct rm_str *mapping_name_of(const struct mapping *mapping, struct rm_str name)
 {
-    return bsearch(&name, mapping->names, mapping->names_n, sizeof(name), mapping_compare_names);
+    return bsearch(&name, mapping->names, mapping->names_n, sizeof(name), mapping_compare);
 }
 
 // KrakenD takes what stands before the first dot.
@@ -72,14 +67,14 @@ static int mapping_open(void **self, struct rm_arena *arena, struct rm_value *co
             (struct mapping_rule){.from = rm_arena_dup(arena, member->key), .order = mapping->n};
         mapping->n++;
     }
-    qsort(mapping->names, mapping->n, sizeof(*mapping->names), mapping_compare_names);
+    qsort(mapping->names, mapping->n, sizeof(*mapping->names), mapping_compare);
     for (uint32_t i = 0; i < mapping->n; i++) {
         if (i == 0 || !rm_str_eq(mapping->names[i], mapping->names[mapping->names_n - 1]))
             mapping->names[mapping->names_n++] = mapping->names[i];
     }
     for (uint32_t i = 0; i < mapping->n; i++)
         mapping->rules[i].to = (uint32_t)(mapping_name_of(mapping, wanted[i]) - mapping->names);
-    qsort(mapping->rules, mapping->n, sizeof(*mapping->rules), mapping_compare_rules);
+    qsort(mapping->rules, mapping->n, sizeof(*mapping->rules), mapping_compare);
     *self = mapping;
     return RM_OK;
 }
