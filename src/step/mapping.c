@@ -7,8 +7,8 @@
 
 struct mapping_rule {
     struct rm_str from; // first, so that one comparison orders rules and names
-    uint32_t to;    // index into the new names
-    uint32_t order; // in the configuration
+    uint32_t to;        // index into the new names
+    uint32_t order;     // in the configuration
 };
 
 struct mapping {
