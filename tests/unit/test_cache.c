@@ -1,0 +1,388 @@
+// The resolver cache in virtual time: shared entries, last good lists, messages to subscribers, waiting for first answers. Two
+// loops on one thread stand for discovery and a worker; test_cache_threads.c has real threads.
+// SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "pool/cache.h"
+#include "pool/view.h"
+#include "sd_script.h"
+#include "vloop.h"
+
+static struct rm_loop *discovery, *worker;
+static struct rm_cache *cache;
+
+static int setup(void **state)
+{
+    (void)state;
+    assert_int_equal(rm_loop_new(&discovery, NULL), RM_OK);
+    assert_int_equal(rm_loop_new(&worker, NULL), RM_OK);
+    cache = rm_cache_new(discovery);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    rm_cache_free(cache);
+    rm_loop_free(worker);
+    rm_loop_free(discovery);
+    return 0;
+}
+
+static struct rm_cache_entry *acquire(const char *name)
+{
+    struct rm_cache_entry *entry = NULL;
+    assert_int_equal(rm_cache_acquire(cache, rm_script_source(name), &entry, NULL), RM_OK);
+    assert_non_null(entry);
+    return entry;
+}
+
+static struct rm_cache_state look(const struct rm_cache_entry *entry)
+{
+    struct rm_cache_state out;
+    rm_cache_look(entry, &out);
+    return out;
+}
+
+struct watcher {
+    struct rm_cache_sub sub;
+    struct rm_snapshot *list;
+    int updates;
+};
+
+static void watcher_update(struct rm_cache_sub *sub, struct rm_snapshot *list)
+{
+    struct watcher *watcher = rm_container_of(sub, struct watcher, sub);
+    rm_snapshot_unref(watcher->list);
+    watcher->list = list;
+    watcher->updates++;
+}
+
+static void watch(struct watcher *watcher, const char *name)
+{
+    *watcher = (struct watcher){.sub.update = watcher_update};
+    rm_cache_subscribe(cache, rm_script_source(name), &watcher->sub, worker);
+}
+
+static void unwatch(struct watcher *watcher)
+{
+    rm_cache_unsubscribe(&watcher->sub);
+    rm_cache_unsubscribe(&watcher->sub);
+    rm_snapshot_unref(watcher->list);
+    watcher->list = NULL;
+}
+
+// ---- entries ---------------------------------------------------------------------------------------------------------
+
+static void equal_sources_share_a_provider(void **state)
+{
+    (void)state;
+    struct rm_script *script = rm_script_of("shared");
+    struct rm_cache_entry *a = acquire("shared"), *b = acquire("shared");
+    assert_ptr_equal(a, b);
+    assert_int_equal(script->opened, 1);
+    assert_int_equal(look(a).users, 2);
+    rm_cache_release(a);
+    assert_true(script->is_open);
+    rm_cache_release(b);
+    assert_false(script->is_open);
+    assert_int_equal(script->closed, 1);
+}
+
+// Each member makes another source. The copy does not depend on the caller's texts.
+static void any_member_makes_another_source(void **state)
+{
+    (void)state;
+    char name[] = "member";
+    struct rm_str host[2] = {rm_str_of(name), RM_STR("more")};
+    struct rm_source source = {.provider = RM_STR("scripted"), .hosts = host, .n_hosts = 1};
+    struct rm_cache_entry *entry, *again;
+    assert_int_equal(rm_cache_acquire(cache, &source, &entry, NULL), RM_OK);
+    memset(name, 'x', sizeof(name) - 1);
+    assert_int_equal(rm_cache_acquire(cache, rm_script_source("member"), &again, NULL), RM_OK);
+    assert_ptr_equal(entry, again);
+    const struct rm_source *kept = look(entry).source;
+    assert_true(rm_str_eq(kept->hosts[0], RM_STR("member")));
+    rm_cache_release(again);
+
+    rm_script_on_open("member", NULL, "opened once more");
+    struct rm_err err;
+    host[0] = RM_STR("member");
+    for (int i = 0; i < 4; i++) {
+        source = *rm_script_source("member");
+        source.hosts = host;
+        if (i == 0)
+            source.n_hosts = 2;
+        else if (i == 1)
+            source.scheme = RM_STR("https");
+        else if (i == 2)
+            source.refresh_us = 1;
+        int want = i == 3 ? RM_OK : RM_ESYS; // 3: equal after all
+        assert_int_equal(rm_cache_acquire(cache, &source, &again, &err), want);
+    }
+    rm_script_on_open("member", NULL, NULL);
+    rm_cache_release(again);
+    rm_cache_release(entry);
+}
+
+static void unknown_and_failing_providers(void **state)
+{
+    (void)state;
+    struct rm_cache_entry *entry = NULL;
+    struct rm_err err = {0};
+    struct rm_source source = *rm_script_source("x");
+    source.provider = RM_STR("oracle");
+    assert_int_equal(rm_cache_acquire(cache, &source, &entry, &err), RM_ECONF);
+    assert_non_null(strstr(err.text, "oracle"));
+    rm_script_on_open("broken", NULL, "no descriptors left");
+    assert_int_equal(rm_cache_acquire(cache, rm_script_source("broken"), &entry, &err), RM_ESYS);
+    assert_string_equal(err.text, "no descriptors left");
+    assert_null(entry);
+    assert_null(rm_cache_next(cache, NULL));
+}
+
+static void the_walk_sees_all(void **state)
+{
+    (void)state;
+    struct rm_cache_entry *a = acquire("a"), *b = acquire("b");
+    assert_ptr_equal(rm_cache_next(cache, NULL), a);
+    assert_ptr_equal(rm_cache_next(cache, a), b);
+    assert_null(rm_cache_next(cache, b));
+    rm_cache_release(a);
+    assert_ptr_equal(rm_cache_next(cache, NULL), b);
+    rm_cache_release(b);
+}
+
+// ---- lists -------------------------------------------------------------------------------------------------------------
+
+static void the_last_good_list_stays(void **state)
+{
+    (void)state;
+    struct rm_cache_entry *entry = acquire("good");
+    struct rm_script *script = rm_script_of("good");
+    assert_null(look(entry).list);
+    assert_int_equal(look(entry).outcome.code, RM_AGAIN);
+
+    rm_vloop_run_until(discovery, rm_loop_now_us(discovery) + RM_SEC);
+    rm_script_fail(script, RM_ETIMEOUT, "nobody answers");
+    rm_script_fail(script, RM_ETIMEOUT, "nobody answers");
+    assert_null(look(entry).list);
+    assert_int_equal(look(entry).failures, 2);
+    assert_string_equal(look(entry).outcome.text, "nobody answers");
+
+    rm_vloop_run_until(discovery, rm_loop_now_us(discovery) + RM_SEC);
+    rm_script_publish(script, "a b");
+    uint64_t first_us = rm_loop_now_us(discovery);
+    assert_int_equal(look(entry).list->n, 2);
+    assert_int_equal(look(entry).list->serial, 1);
+    assert_int_equal(look(entry).outcome.code, RM_OK);
+    assert_int_equal(look(entry).failures, 0);
+    assert_int_equal(look(entry).failed_us, first_us - RM_SEC);
+
+    rm_vloop_run_until(discovery, rm_loop_now_us(discovery) + RM_SEC);
+    rm_script_publish(script, "a b"); // an answer, no change
+    assert_int_equal(look(entry).list->serial, 1);
+    assert_int_equal(look(entry).answered_us, first_us + RM_SEC);
+    assert_int_equal(look(entry).changed_us, first_us);
+
+    rm_script_fail(script, RM_ECONNECT, "refused");
+    assert_int_equal(look(entry).list->n, 2);
+    assert_int_equal(look(entry).outcome.code, RM_ECONNECT);
+
+    rm_script_publish(script, ""); // an answer, too
+    assert_int_equal(look(entry).list->n, 0);
+    assert_int_equal(look(entry).list->serial, 2);
+    assert_int_equal(look(entry).outcome.code, RM_OK);
+    rm_cache_release(entry);
+}
+
+static void subscribers_get_lists_by_message(void **state)
+{
+    (void)state;
+    struct watcher early, late, elsewhere;
+    struct rm_cache_entry *entry = acquire("news"), *other = acquire("other news");
+    struct rm_script *script = rm_script_of("news");
+    watch(&early, "news");
+    watch(&elsewhere, "other news");
+    assert_int_equal(early.updates, 0);
+    rm_script_publish(script, "a");
+    assert_int_equal(early.updates, 0); // on the worker's loop only
+    rm_vloop_run(worker);
+    assert_int_equal(early.updates, 1);
+    assert_true(rm_str_eq(early.list->host[0].name, RM_STR("a")));
+    watch(&late, "news");
+    assert_int_equal(late.updates, 1); // what is there comes at once
+    assert_ptr_equal(late.list, early.list);
+    assert_int_equal(look(entry).subscribers, 2);
+
+    rm_script_publish(script, "a"); // no change, no message
+    rm_vloop_run(worker);
+    assert_int_equal(early.updates, 1);
+
+    rm_script_publish(script, "b"); // three changes before the worker looks: it gets the newest
+    rm_script_publish(script, "c");
+    rm_script_publish(script, "d e");
+    rm_vloop_run(worker);
+    assert_int_equal(early.updates, 2);
+    assert_int_equal(late.updates, 2);
+    assert_int_equal(early.list->n, 2);
+    assert_int_equal(early.list->serial, 4);
+
+    rm_script_publish(script, "f");
+    unwatch(&early); // while the message is on its way
+    rm_vloop_run(worker);
+    assert_int_equal(early.updates, 2);
+    assert_int_equal(late.updates, 3);
+    rm_script_publish(script, "g");
+    rm_vloop_run(worker);
+    assert_int_equal(early.updates, 2);
+    assert_int_equal(elsewhere.updates, 0);
+    unwatch(&late);
+    unwatch(&elsewhere);
+    rm_cache_release(entry);
+    rm_cache_release(other);
+}
+
+static void a_list_from_inside_open_is_there_at_once(void **state)
+{
+    (void)state;
+    rm_script_on_open("literal", "10.0.0.1", NULL);
+    struct rm_cache_entry *entry = acquire("literal");
+    assert_int_equal(look(entry).list->n, 1);
+    struct rm_pool_view view;
+    struct rm_pick pick;
+    rm_pool_view_init(&view);
+    rm_cache_subscribe(cache, rm_script_source("literal"), &view.sub, worker);
+    assert_non_null(rm_pool_pick(&view, NULL, 0, &pick)); // before any loop has run
+    rm_script_publish(rm_script_of("literal"), "10.0.0.2");
+    rm_vloop_run(worker);
+    assert_true(rm_str_eq(pick.host->address, RM_STR("10.0.0.1")));
+    rm_pool_release(&pick);
+    assert_true(rm_str_eq(rm_pool_pick(&view, NULL, 0, &pick)->address, RM_STR("10.0.0.2")));
+    rm_cache_unsubscribe(&view.sub);
+    rm_pool_view_fini(&view);
+    rm_cache_release(entry);
+    assert_true(rm_str_eq(pick.host->address, RM_STR("10.0.0.2"))); // a running exchange outlives all that
+    rm_pool_release(&pick);
+}
+
+// A reload: the new source beside the old one, then the old one goes.
+static void old_and_new_side_by_side(void **state)
+{
+    (void)state;
+    struct watcher old_one, new_one;
+    struct rm_cache_entry *before = acquire("before");
+    rm_script_publish(rm_script_of("before"), "a");
+    watch(&old_one, "before");
+    struct rm_cache_entry *after = acquire("after");
+    watch(&new_one, "after");
+    rm_script_publish(rm_script_of("after"), "b");
+    rm_script_publish(rm_script_of("before"), "c");
+    rm_vloop_run(worker);
+    assert_true(rm_str_eq(old_one.list->host[0].name, RM_STR("c")));
+    assert_true(rm_str_eq(new_one.list->host[0].name, RM_STR("b")));
+    unwatch(&old_one);
+    rm_cache_release(before);
+    assert_false(rm_script_of("before")->is_open);
+    rm_script_publish(rm_script_of("after"), "d");
+    rm_vloop_run(worker);
+    assert_true(rm_str_eq(new_one.list->host[0].name, RM_STR("d")));
+    unwatch(&new_one);
+    rm_cache_release(after);
+}
+
+// ---- waiting -----------------------------------------------------------------------------------------------------------
+
+struct waiter {
+    struct rm_cache_wait wait;
+    int done;
+    bool all;
+    uint64_t at_us;
+};
+
+static void waiter_done(struct rm_cache_wait *wait, bool all_answered)
+{
+    struct waiter *waiter = rm_container_of(wait, struct waiter, wait);
+    waiter->done++;
+    waiter->all = all_answered;
+    waiter->at_us = rm_loop_now_us(discovery);
+}
+
+static void waiting_ends_with_the_last_first_answer(void **state)
+{
+    (void)state;
+    struct waiter waiter = {.wait.done = waiter_done};
+    struct rm_cache_entry *entries[] = {acquire("one"), acquire("two")};
+    uint64_t start_us = rm_loop_now_us(discovery);
+    rm_cache_wait_start(cache, &waiter.wait, entries, 2, 15 * RM_SEC);
+    rm_vloop_run_until(discovery, start_us + RM_SEC);
+    rm_script_publish(rm_script_of("one"), "a");
+    rm_script_publish(rm_script_of("one"), "b");
+    rm_script_fail(rm_script_of("two"), RM_ETIMEOUT, "silence"); // no answer
+    rm_vloop_run_until(discovery, start_us + 2 * RM_SEC);
+    assert_int_equal(waiter.done, 0);
+    rm_script_publish(rm_script_of("two"), ""); // an answer
+    assert_int_equal(waiter.done, 0);           // never from inside
+    rm_vloop_run(discovery);
+    assert_int_equal(waiter.done, 1);
+    assert_true(waiter.all);
+    assert_int_equal(waiter.at_us, start_us + 2 * RM_SEC);
+    rm_script_publish(rm_script_of("two"), "c");
+    rm_vloop_run(discovery);
+    assert_int_equal(waiter.done, 1);
+    rm_cache_wait_stop(&waiter.wait);
+    rm_cache_release(entries[0]);
+    rm_cache_release(entries[1]);
+}
+
+static void waiting_ends_at_the_time_out(void **state)
+{
+    (void)state;
+    struct waiter waiter = {.wait.done = waiter_done}, stopped = {.wait.done = waiter_done};
+    struct rm_cache_entry *entries[] = {acquire("three"), acquire("four")};
+    uint64_t start_us = rm_loop_now_us(discovery);
+    rm_script_publish(rm_script_of("three"), "a");
+    rm_cache_wait_start(cache, &waiter.wait, entries, 2, 15 * RM_SEC);
+    rm_cache_wait_start(cache, &stopped.wait, entries, 2, 15 * RM_SEC);
+    rm_cache_wait_stop(&stopped.wait);
+    rm_cache_wait_stop(&stopped.wait);
+    rm_vloop_run(discovery);
+    assert_int_equal(waiter.done, 1);
+    assert_false(waiter.all);
+    assert_int_equal(waiter.at_us, start_us + 15 * RM_SEC);
+    assert_int_equal(stopped.done, 0);
+    // Answered already, or nothing to wait for: in the next turn.
+    for (size_t n = 0; n < 2; n++) {
+        struct waiter quick = {.wait.done = waiter_done};
+        rm_cache_wait_start(cache, &quick.wait, entries, n, 15 * RM_SEC);
+        assert_int_equal(quick.done, 0);
+        rm_vloop_turn(discovery);
+        assert_int_equal(quick.done, 1);
+        assert_true(quick.all);
+    }
+    rm_cache_release(entries[0]);
+    rm_cache_release(entries[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(equal_sources_share_a_provider, setup, teardown),
+        cmocka_unit_test_setup_teardown(any_member_makes_another_source, setup, teardown),
+        cmocka_unit_test_setup_teardown(unknown_and_failing_providers, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_walk_sees_all, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_last_good_list_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(subscribers_get_lists_by_message, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_list_from_inside_open_is_there_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(old_and_new_side_by_side, setup, teardown),
+        cmocka_unit_test_setup_teardown(waiting_ends_with_the_last_first_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(waiting_ends_at_the_time_out, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("cache", tests, NULL, NULL);
+}
