@@ -12,7 +12,8 @@ struct rm_flow;
 
 // Subscribes to the plan's sources in the cache: views fill when messages arrive; until then calls answer "no hosts available". The
 // reference to the plan is taken.
-int rm_flow_new(struct rm_flow **out, struct rm_loop *, struct rm_plan *, struct rm_cache *, struct rm_err *err) RM_MUST_CHECK;
+int rm_flow_new(struct rm_flow **out, struct rm_loop *, struct rm_plan *, struct rm_cache *,
+                struct rm_err *err) RM_MUST_CHECK;
 void rm_flow_free(struct rm_flow *); // no request may run
 struct rm_plan *rm_flow_plan(struct rm_flow *);
 struct rm_block_cache *rm_flow_blocks(struct rm_flow *);

@@ -5,6 +5,7 @@
 #define FLOW_PLAN_H
 
 #include "conf/conf.h"
+#include "flow/filter.h"
 #include <remora/codec.h>
 #include <remora/sd.h>
 #include <remora/step.h>
@@ -20,9 +21,12 @@ struct rm_endpoint {
     bool streams;   // no-op: the bodies go through as they come, in both directions
     // What is below is flow's own.
     const struct rm_codec_ops *encoder; // NULL: no-op
-    uint64_t deadline_us;    // of the whole: the endpoint's timeout
-    uint64_t group_us;       // 85 % of it with several backends or a sequence, else the whole
-    struct rm_str cache_control; // "public, max-age=90", or empty
+    uint64_t deadline_us;               // of the whole: the endpoint's timeout
+    uint64_t group_us;                  // 85 % of it with several backends or a sequence, else the whole
+    uint32_t calls;                     // of each backend at once: concurrent_calls; 1 where it streams
+    uint64_t race_us;                   // 75 % of the whole, for several of them
+    struct rm_filter headers;           // which of the client's go on
+    struct rm_str cache_control;        // "public, max-age=90", or empty
     struct rm_backend *backends;
     uint32_t n_backends;
 };
@@ -35,8 +39,9 @@ struct rm_plan {
     uint32_t n_endpoints;
     const struct rm_source *sources; // distinct ones; a backend names its by index
     uint32_t n_sources;
+    const struct rm_transport_ops *transport_ops;
     struct rm_transport_conf transport;
-    struct rm_budget *budget;    // of bodies; of the process, not of the plan
+    struct rm_budget *budget;     // of bodies; of the process, not of the plan
     struct rm_str version_header; // value of X-Krakend: "Version 0.1.0" or "Version undefined" (hide_version_header)
     struct rm_str user_agent;     // "remora/0.1.0" towards backends
 };

@@ -13,10 +13,10 @@ struct rm_request;
 // What goes to the client. Filled by flow; header slices live in the request's arena or the plan.
 struct rm_reply {
     int status;
-    struct rm_headers headers; // Content-Length, Transfer-Encoding, Connection and Date are the front end's
-    struct rm_buf body;        // of a whole reply; the front end takes the buffer over
-    int64_t length;            // of a streamed reply: bytes to come, -1 when unknown
-    struct rm_headers trailers;// of a streamed reply, before end()
+    struct rm_headers headers;  // Content-Length, Transfer-Encoding, Connection and Date are the front end's
+    struct rm_buf body;         // of a whole reply; the front end takes the buffer over
+    int64_t length;             // of a streamed reply: bytes to come, -1 when unknown
+    struct rm_headers trailers; // of a streamed reply, before end()
 };
 
 // The way back, implemented by the front end. Exactly one of { whole } or { head, chunk*, end | cut } happens per request, from the
@@ -24,10 +24,11 @@ struct rm_reply {
 // request again: the front end frees it.
 struct rm_reply_sink {
     void (*whole)(struct rm_request *);
-    void (*head)(struct rm_request *);                      // reply.status, headers, length are set
-    int (*chunk)(struct rm_request *, struct rm_str data);  // all or nothing: RM_OK, or RM_AGAIN: rm_request_writable() follows
-    void (*end)(struct rm_request *);                       // the body ended well; trailers are set
-    void (*cut)(struct rm_request *);                       // the body broke: the client must see a broken answer
+    void (*head)(struct rm_request *); // reply.status, headers, length are set
+    int (*chunk)(struct rm_request *,
+                 struct rm_str data); // all or nothing: RM_OK, or RM_AGAIN: rm_request_writable() follows
+    void (*end)(struct rm_request *); // the body ended well; trailers are set
+    void (*cut)(struct rm_request *); // the body broke: the client must see a broken answer
 };
 
 struct rm_request {
@@ -37,17 +38,17 @@ struct rm_request {
     const struct rm_endpoint *endpoint;
     const struct rm_reply_sink *out;
     // In: constant after rm_request_start().
-    struct rm_str query;       // raw, without '?'
-    struct rm_str *params;     // decoded, in the order of endpoint->conf->params
-    struct rm_headers headers; // all of the client's, after the guard, as they came
-    struct rm_str host;        // the client's Host
-    struct rm_str client_ip;   // behind trusted proxies
-    struct rm_str body;        // buffered body
-    bool has_body;             // there was one (possibly empty: Content-Length: 0 is a body of no bytes)
+    struct rm_str query;           // raw, without '?'
+    struct rm_str *params;         // decoded, in the order of endpoint->conf->params
+    struct rm_headers headers;     // all of the client's, after the guard, as they came
+    struct rm_str host;            // the client's Host
+    struct rm_str client_ip;       // behind trusted proxies
+    struct rm_str body;            // buffered body
+    bool has_body;                 // there was one (possibly empty: Content-Length: 0 is a body of no bytes)
     struct rm_body_source *source; // instead of body, only where endpoint->streams
     // Out.
     struct rm_reply reply;
-    bool completed; // X-Krakend-Completed: true was said; for the access log
+    bool completed;    // X-Krakend-Completed: true was said; for the access log
     struct rm_err err; // the first failure, for the access log
     struct rm_call *root;
 };
@@ -60,6 +61,7 @@ void rm_request_writable(struct rm_request *);   // after chunk() said RM_AGAIN
 void rm_request_body_ready(struct rm_request *); // the source has bytes, ended or broke
 
 // Replies that no endpoint makes (404, 405, 413, …): status, X-Krakend and X-Krakend-Completed: false where KrakenD has them.
-void rm_reply_plain(struct rm_request *, const struct rm_plan *, int status, struct rm_str content_type, struct rm_str body);
+void rm_reply_plain(struct rm_request *, const struct rm_plan *, int status, struct rm_str content_type,
+                    struct rm_str body);
 
 #endif

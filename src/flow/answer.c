@@ -1,0 +1,87 @@
+// What a backend's answer is worth: the status rule, decoding, and the steps. Cannot wait. Owns nothing: bodies belong to their
+// exchange, values to the request's arena.
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/backend.h"
+#include "flow/local.h"
+
+static struct rm_str answer_type(const struct rm_exchange *x)
+{
+    const struct rm_header *type = rm_headers_find(&x->answer, RM_STR("content-type"));
+    return type ? type->value : (struct rm_str){NULL, 0};
+}
+
+// return_error_details: the failure becomes data; empty fields are left out.
+static void answer_details(const struct rm_backend *backend, const struct rm_exchange *x, struct rm_part *out)
+{
+    struct rm_arena *arena = out->call.arena;
+    struct rm_value *details = rm_value_new(arena, RM_OBJECT);
+    struct rm_str body = rm_buf_str(&x->body_out), type = answer_type(x);
+    rm_value_set(arena, details, RM_STR("http_status_code"), rm_value_integer(arena, x->status));
+    if (body.n > 0)
+        rm_value_set(arena, details, RM_STR("http_body"), rm_value_string(arena, body));
+    if (type.n > 0)
+        rm_value_set(arena, details, RM_STR("http_body_encoding"), rm_value_string(arena, type));
+    out->data = rm_value_new(arena, RM_OBJECT);
+    rm_value_set(arena, out->data, backend->error_key, details);
+    out->answered = true;
+    out->complete = false;
+}
+
+static void answer_bad_status(const struct rm_backend *backend, const struct rm_exchange *x, struct rm_part *out)
+{
+    if (backend->error_key.n > 0) {
+        answer_details(backend, x, out);
+        return;
+    }
+    rm_fail(&out->call.err, RM_ESTATUS, "invalid status code %d", x->status);
+    if (backend->conf->return_error_code) {
+        out->call.err.status = x->status;
+        out->own_body = rm_buf_str(&x->body_out);
+        out->own_type = answer_type(x);
+    }
+}
+
+// KrakenD's: a target looks into a JSON null and finds nothing, which is {}; a group wraps the null itself.
+static struct rm_value *answer_null(const struct rm_backend *backend, struct rm_arena *arena)
+{
+    if (backend->conf->target)
+        return rm_value_new(arena, RM_OBJECT);
+    if (!backend->conf->group)
+        return NULL;
+    struct rm_value *wrapped = rm_value_new(arena, RM_OBJECT);
+    rm_value_set(arena, wrapped, rm_value_text(arena, backend->conf->group), rm_value_new(arena, RM_NULL));
+    return wrapped;
+}
+
+void rm_answer_take(const struct rm_backend *backend, const struct rm_exchange *x, struct rm_part *out)
+{
+    struct rm_arena *arena = out->call.arena;
+    if (!backend->decoder) { // its status is not looked at either (krakend-behaviour.md §6.6)
+        out->data = rm_value_new(arena, RM_OBJECT);
+        out->answered = out->complete = true;
+        return;
+    }
+    if (x->status != 200 && x->status != 201) {
+        answer_bad_status(backend, x, out);
+        return;
+    }
+    const struct rm_conf_limits *limits = &out->rq->flow->plan->conf->limits;
+    struct rm_decode_in in = {
+        .body = rm_buf_str(&x->body_out),
+        .is_collection = backend->conf->is_collection,
+        .open_depth = backend->open_depth,
+        .limits = {.max_depth = limits->json_depth, .max_nodes = limits->json_nodes},
+    };
+    struct rm_value *data = NULL;
+    if (backend->decoder->decode(arena, &in, &data, &out->call.err) != RM_OK)
+        return;
+    bool was_null = !data;
+    if (was_null)
+        data = answer_null(backend, arena);
+    if (data && (!was_null || backend->conf->target)) {
+        for (uint32_t i = 0; i < backend->n_steps; i++)
+            data = backend->steps[i].ops->apply(backend->steps[i].self, arena, data);
+    }
+    out->data = data;
+    out->answered = out->complete = true;
+}

@@ -1,0 +1,120 @@
+// The root of a request: what is asked of each backend, then one, all or a sequence of them, then the reply. The reply goes out when
+// the root is over. Owns the frames below through the request's arena.
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/endpoint.h"
+
+#include "flow/backend.h"
+#include "flow/deadline.h"
+#include "flow/head.h"
+#include "flow/local.h"
+#include "flow/reply.h"
+
+struct endpoint_call {
+    struct rm_part part; // first
+    struct rm_part *below;
+    struct rm_deadline deadline; // of a single backend; groups have their own
+};
+
+int rm_endpoint_asks(struct rm_request *rq, struct rm_ask **out, struct rm_err *err)
+{
+    const struct rm_endpoint *endpoint = rq->endpoint;
+    const struct rm_plan *plan = rq->flow->plan;
+    struct rm_ask *asks = RM_NEW_ARRAY(&rq->arena, struct rm_ask, endpoint->n_backends);
+    struct rm_url_in in = {.params = rq->params, .query = rq->query};
+    for (uint32_t i = 0; i < endpoint->n_backends; i++) {
+        const struct rm_url *url = &endpoint->backends[i].url;
+        int rc = url->wants_answers ? RM_OK : rm_url_build(url, &rq->arena, &in, &asks[i].target, err);
+        if (rc != RM_OK)
+            return rc;
+    }
+    struct rm_head_in head = {
+        .client = &rq->headers, .client_ip = rq->client_ip, .client_host = rq->host, .user_agent = plan->user_agent};
+    struct rm_headers common;
+    rm_head_build(&rq->arena, &endpoint->headers, &head, &common);
+    for (uint32_t i = 0; i < endpoint->n_backends; i++) {
+        const struct rm_filter *filter = &endpoint->backends[i].headers;
+        asks[i].headers = common;
+        if (!filter->all)
+            rm_head_narrow(&rq->arena, filter, &common, &asks[i].headers);
+        asks[i].gzip = rm_head_gzip(&asks[i].headers, endpoint->streams, plan->conf->disable_compression);
+    }
+    *out = asks;
+    return RM_OK;
+}
+
+static void endpoint_below_done(struct rm_call *);
+static void endpoint_expired(struct rm_deadline *);
+
+static void endpoint_start(struct rm_call *call)
+{
+    struct endpoint_call *root = (struct endpoint_call *)call;
+    struct rm_request *rq = root->part.rq;
+    const struct rm_endpoint *endpoint = rq->endpoint;
+    struct rm_ask *asks = NULL;
+    if (rm_endpoint_asks(rq, &asks, &call->err) != RM_OK) {
+        rm_call_done(call);
+        return;
+    }
+    uint64_t deadline_us = rm_loop_now_us(rq->loop) + endpoint->group_us;
+    if (endpoint->n_backends == 1) {
+        rm_deadline_start(&root->deadline, rq->loop, deadline_us, endpoint_expired);
+        struct rm_slot *slot = rm_slot_new(rq, endpoint->backends, asks, deadline_us, call, endpoint_below_done);
+        root->below = &slot->part;
+        rm_slot_start(slot);
+        return;
+    }
+    root->below = endpoint->conf->sequential ? rm_seq_new(rq, asks, deadline_us, call, endpoint_below_done)
+                                             : rm_all_new(rq, asks, deadline_us, call, endpoint_below_done);
+    rm_call_start(&root->below->call);
+}
+
+static void endpoint_cancel(struct rm_call *call)
+{
+    struct endpoint_call *root = (struct endpoint_call *)call;
+    rm_deadline_stop(&root->deadline);
+    rm_call_cancel(&root->below->call);
+}
+
+static void endpoint_below_done(struct rm_call *call)
+{
+    struct endpoint_call *root = (struct endpoint_call *)call->up;
+    struct rm_part *part = &root->part;
+    const struct rm_part *below = root->below;
+    rm_deadline_stop(&root->deadline);
+    if (part->rq->endpoint->n_backends == 1)
+        rm_slot_log((const struct rm_slot *)below);
+    part->answered = below->answered;
+    part->complete = below->complete;
+    part->data = below->data;
+    part->reasons = below->reasons;
+    part->own_body = below->own_body;
+    part->own_type = below->own_type;
+    part->call.err = below->call.err;
+    rm_call_done(&part->call);
+}
+
+static void endpoint_expired(struct rm_deadline *deadline)
+{
+    struct endpoint_call *root = rm_container_of(deadline, struct endpoint_call, deadline);
+    rm_slot_expire((struct rm_slot *)root->below);
+    endpoint_below_done(&root->below->call);
+}
+
+static void endpoint_over(struct rm_call *call)
+{
+    struct rm_part *part = (struct rm_part *)call;
+    struct rm_request *rq = part->rq;
+    rq->err = call->err;
+    rm_reply_merged(part);
+    rq->out->whole(rq);
+}
+
+static const struct rm_call_ops endpoint_ops = {"endpoint", endpoint_start, endpoint_cancel};
+
+struct rm_call *rm_endpoint_new(struct rm_request *rq)
+{
+    struct endpoint_call *root = RM_NEW(&rq->arena, struct endpoint_call);
+    rm_call_init(&root->part.call, &endpoint_ops, rq->loop, &rq->arena, NULL, endpoint_over);
+    root->part.rq = rq;
+    return &root->part.call;
+}

@@ -1,0 +1,19 @@
+// What one worker has of a plan (flow.h). Its thread only.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef FLOW_LOCAL_H
+#define FLOW_LOCAL_H
+
+#include "flow/flow.h"
+#include "pool/view.h"
+
+struct rm_flow {
+    struct rm_loop *loop;
+    struct rm_plan *plan;       // a reference
+    struct rm_pool_view *views; // one for each of the plan's sources
+    const struct rm_transport_ops *transport;
+    void *transport_self;
+    struct rm_block_cache *blocks;
+    struct rm_arena arena; // of the views
+};
+
+#endif

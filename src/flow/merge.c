@@ -1,0 +1,52 @@
+// The shallow merge of an endpoint's answers and the sum of its failures. Owns nothing.
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/merge.h"
+
+#include "flow/backend.h"
+
+// A line for each failed backend, which is named by its place in the configuration: its address is nobody's business.
+static struct rm_str merge_reasons(struct rm_arena *arena, struct rm_slot *const *slots, uint32_t n)
+{
+    struct rm_str all = {NULL, 0};
+    for (uint32_t i = 0; i < n; i++) {
+        const struct rm_err *err = &slots[i]->part.call.err;
+        if (err->code != RM_OK)
+            all = rm_arena_printf(arena, "%.*s%sbackend[%u]: %s", (int)all.n, all.n ? all.p : "", all.n ? "\n" : "",
+                                  slots[i]->backend->index, err->text);
+    }
+    return all;
+}
+
+void rm_merge(struct rm_slot *const *slots, uint32_t n, uint32_t n_backends, bool with_reasons, struct rm_part *out)
+{
+    struct rm_arena *arena = out->call.arena;
+    const struct rm_err *first = NULL, *first_not_memory = NULL;
+    struct rm_value *data = NULL;
+    bool answered = false, complete = n == n_backends;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct rm_part *part = &slots[i]->part;
+        if (part->call.err.code != RM_OK) {
+            first = first ? first : &part->call.err;
+            if (part->call.err.code != RM_EMEMORY && !first_not_memory)
+                first_not_memory = &part->call.err;
+        }
+        complete = complete && part->answered && part->complete && part->data && part->call.err.code == RM_OK;
+        answered = answered || part->answered;
+        if (!part->answered || !part->data)
+            continue;
+        if (data)
+            rm_value_merge(arena, data, part->data);
+        else
+            data = part->data;
+    }
+    out->answered = answered;
+    out->complete = complete;
+    out->data = data ? data : answered ? rm_value_new(arena, RM_OBJECT) : NULL;
+    if (!first)
+        return;
+    // Only what has failed for want of memory alone is a 503, and a backend's own status is not the group's.
+    out->call.err = first_not_memory ? *first_not_memory : *first;
+    out->call.err.status = 0;
+    if (with_reasons)
+        out->reasons = merge_reasons(arena, slots, n);
+}

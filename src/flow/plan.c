@@ -1,0 +1,300 @@
+// From a configuration to a plan: all that can be decided before the first request. Owns the configuration and an arena; immutable
+// afterwards. Says what is wrong with a configuration only where rm_conf_load() cannot know it.
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/backend.h"
+
+#include <inttypes.h>
+
+#define PLAN_GROUP_PERCENT 85 // krakend-behaviour.md §3.1
+#define PLAN_RACE_PERCENT 75  // §5.7
+
+struct plan_build {
+    struct rm_plan *plan;
+    struct rm_source *sources; // as many as there are backends
+    const struct rm_conf_endpoint *endpoint;
+    const struct rm_conf_backend *backend;
+    struct rm_err *err;
+};
+
+// RM_ECONF with the backend's place in front.
+static int plan_fail(const struct plan_build *build, const char *key, const char *text)
+{
+    const struct rm_conf *conf = build->plan->conf;
+    return rm_fail(build->err, RM_ECONF, "%.*s:%u:%u: %s: %s", (int)conf->doc.file.n,
+                   conf->doc.file.n ? conf->doc.file.p : "", build->backend->place.line, build->backend->place.column,
+                   key, text);
+}
+
+// ---- sources -------------------------------------------------------------------------------------------------------
+
+static bool plan_same_source(const struct rm_source *a, const struct rm_source *b)
+{
+    if (!rm_str_eq(a->provider, b->provider) || !rm_str_eq(a->scheme, b->scheme) || a->refresh_us != b->refresh_us ||
+        a->n_hosts != b->n_hosts)
+        return false;
+    for (size_t i = 0; i < a->n_hosts; i++) {
+        if (!rm_str_eq(a->hosts[i], b->hosts[i]))
+            return false;
+    }
+    return true;
+}
+
+static uint32_t plan_add_source(struct plan_build *build)
+{
+    const struct rm_conf_backend *conf = build->backend;
+    struct rm_source source = {.provider = conf->sd,
+                               .hosts = conf->hosts.v,
+                               .n_hosts = conf->hosts.n,
+                               .scheme = conf->sd_scheme,
+                               .refresh_us = build->plan->conf->dns_cache_ttl_us};
+    for (uint32_t i = 0; i < build->plan->n_sources; i++) {
+        if (plan_same_source(&build->sources[i], &source))
+            return i;
+    }
+    build->sources[build->plan->n_sources] = source;
+    return build->plan->n_sources++;
+}
+
+// ---- backends ------------------------------------------------------------------------------------------------------
+
+static int plan_add_step(struct plan_build *build, struct rm_backend *backend, const struct rm_step_ops *ops,
+                         struct rm_value *conf)
+{
+    if (!conf)
+        return RM_OK;
+    void *self = NULL;
+    struct rm_err why;
+    if (ops->open(&self, &build->plan->arena, conf, &why) != RM_OK)
+        return plan_fail(build, ops->name, why.text);
+    if (self)
+        backend->steps[backend->n_steps++] = (struct rm_backend_step){ops, self};
+    return RM_OK;
+}
+
+static int plan_add_steps(struct plan_build *build, struct rm_backend *backend)
+{
+    const struct rm_conf_backend *conf = build->backend;
+    const struct {
+        const struct rm_step_ops *ops;
+        struct rm_value *conf;
+    } order[] = {
+        {&rm_step_target, conf->target},
+        {&rm_step_allow, conf->allow},
+        {&rm_step_deny, conf->allow ? NULL : conf->deny}, // krakend-behaviour.md §7.3: allow wins
+        {&rm_step_mapping, conf->mapping},
+        {&rm_step_group, conf->group},
+    };
+    backend->steps = RM_NEW_ARRAY(&build->plan->arena, struct rm_backend_step, RM_COUNT(order));
+    for (size_t i = 0; i < RM_COUNT(order); i++) {
+        int rc = plan_add_step(build, backend, order[i].ops, order[i].conf);
+        if (rc != RM_OK)
+            return rc;
+    }
+    return RM_OK;
+}
+
+// The longest path into this backend's result that another backend's URL names.
+static uint32_t plan_named_depth(const struct rm_conf_endpoint *endpoint, uint32_t index)
+{
+    size_t depth = 0;
+    for (size_t i = 0; i < endpoint->n_backends; i++) {
+        for (size_t p = 0; p < endpoint->backends[i].n_pieces; p++) {
+            const struct rm_piece *piece = &endpoint->backends[i].pieces[p];
+            if (piece->kind == RM_PIECE_RESP && piece->backend == index && piece->path.n > depth)
+                depth = piece->path.n;
+        }
+    }
+    return (uint32_t)depth;
+}
+
+// How many levels of an answer are looked into: by each step where it stands, then by merge, static data and later URLs.
+static uint32_t plan_open_depth(const struct rm_conf_endpoint *endpoint, const struct rm_backend *backend)
+{
+    int64_t root = 0, depth = 0; // the level in the answer at which the steps' object now has its root
+    for (uint32_t i = 0; i < backend->n_steps; i++) {
+        const struct rm_backend_step *step = &backend->steps[i];
+        int64_t looks = step->ops->depth(step->self);
+        depth = root + looks > depth ? root + looks : depth;
+        if (step->ops == &rm_step_target)
+            root += looks;
+        else if (step->ops == &rm_step_group)
+            root--;
+    }
+    int64_t after = plan_named_depth(endpoint, backend->index);
+    if (after < 1 && (endpoint->n_backends > 1 || endpoint->static_data))
+        after = 1;
+    depth = root + after > depth ? root + after : depth;
+    return (uint32_t)depth;
+}
+
+// A placeholder of an answer that is not there when its URL is built would fail each call.
+static int plan_check_pieces(struct plan_build *build, uint32_t index)
+{
+    for (size_t i = 0; i < build->backend->n_pieces; i++) {
+        const struct rm_piece *piece = &build->backend->pieces[i];
+        if (piece->kind == RM_PIECE_PARAM && piece->param >= build->endpoint->params.n)
+            return plan_fail(build, "url_pattern", "names a parameter that the endpoint does not have");
+        if (piece->kind != RM_PIECE_RESP)
+            continue;
+        if (!build->endpoint->sequential)
+            return plan_fail(build, "url_pattern", "names an earlier answer, but the endpoint is not sequential");
+        if (piece->backend >= index)
+            return plan_fail(build, "url_pattern",
+                             "names an answer that is not there yet: only those of earlier backends are");
+    }
+    return RM_OK;
+}
+
+static int plan_add_backend(struct plan_build *build, const struct rm_endpoint *endpoint, uint32_t index)
+{
+    struct rm_plan *plan = build->plan;
+    struct rm_backend *backend = &endpoint->backends[index];
+    const struct rm_conf_backend *conf = build->backend;
+    int rc = plan_check_pieces(build, index);
+    if (rc != RM_OK)
+        return rc;
+    const struct rm_codec_ops *codec = rm_codec_find(conf->encoding);
+    if (!codec)
+        return plan_fail(build, "encoding", "there is no such encoding");
+    backend->conf = conf;
+    backend->index = index;
+    backend->source = plan_add_source(build);
+    backend->method = rm_str_of(rm_method_names[conf->method]);
+    backend->decoder = codec->decode ? codec : NULL;
+    rm_url_compile(&backend->url, &plan->arena, conf, build->endpoint, plan->conf->router.disable_path_decoding);
+    rm_filter_compile(&backend->headers, &plan->arena, conf->input_headers.v, conf->input_headers.n,
+                      conf->input_headers.n == 0, true);
+    if (conf->return_error_details.n > 0)
+        backend->error_key = rm_arena_printf(&plan->arena, "error_%.*s", (int)conf->return_error_details.n,
+                                             conf->return_error_details.p);
+    rc = plan_add_steps(build, backend);
+    if (rc == RM_OK)
+        backend->open_depth = plan_open_depth(build->endpoint, backend);
+    return rc;
+}
+
+// ---- endpoints -----------------------------------------------------------------------------------------------------
+
+static void plan_set_times(struct rm_endpoint *endpoint)
+{
+    const struct rm_conf_endpoint *conf = endpoint->conf;
+    endpoint->deadline_us = conf->timeout_us;
+    endpoint->group_us = conf->n_backends > 1 ? conf->timeout_us * PLAN_GROUP_PERCENT / 100 : conf->timeout_us;
+    endpoint->race_us = conf->timeout_us * PLAN_RACE_PERCENT / 100;
+    endpoint->calls = endpoint->streams ? 1 : conf->concurrent_calls; // one body cannot be streamed twice
+}
+
+static int plan_add_endpoint(struct plan_build *build, struct rm_endpoint *endpoint)
+{
+    struct rm_arena *arena = &build->plan->arena;
+    const struct rm_conf_endpoint *conf = build->endpoint;
+    static const struct rm_str content_type = {"content-type", 12};
+    endpoint->conf = conf;
+    build->backend = conf->backends;
+    const struct rm_codec_ops *codec = rm_codec_find(conf->output_encoding);
+    if (!codec)
+        return plan_fail(build, "output_encoding", "there is no such encoding");
+    endpoint->streams = !codec->encode;
+    endpoint->encoder = endpoint->streams ? NULL : codec;
+    if (endpoint->streams && conf->n_backends != 1)
+        return plan_fail(build, "output_encoding", "no-op works with exactly one backend");
+    plan_set_times(endpoint);
+    if (conf->cache_ttl_us > 0)
+        endpoint->cache_control = rm_arena_printf(arena, "public, max-age=%" PRIu64, conf->cache_ttl_us / 1000000);
+    bool listed = conf->input_headers.n > 0;
+    rm_filter_compile(&endpoint->headers, arena, listed ? conf->input_headers.v : &content_type,
+                      listed ? conf->input_headers.n : 1, conf->all_headers, true);
+    endpoint->n_backends = (uint32_t)conf->n_backends;
+    endpoint->backends = RM_NEW_ARRAY(arena, struct rm_backend, endpoint->n_backends);
+    for (uint32_t i = 0; i < endpoint->n_backends; i++) {
+        build->backend = &conf->backends[i];
+        int rc = plan_add_backend(build, endpoint, i);
+        if (rc != RM_OK)
+            return rc;
+    }
+    return RM_OK;
+}
+
+// ---- the whole -----------------------------------------------------------------------------------------------------
+
+static void plan_set_transport(struct rm_plan *plan)
+{
+    const struct rm_conf *conf = plan->conf;
+    const struct rm_conf_tls *tls = &conf->client_tls;
+    plan->transport_ops = &rm_transport_curl;
+    plan->transport = (struct rm_transport_conf){
+        .connect_timeout_us = conf->dialer_timeout_us,
+        .idle_timeout_us = conf->idle_connection_timeout_us,
+        .response_header_timeout_us = conf->response_header_timeout_us,
+        .max_idle_per_host = conf->max_idle_connections_per_host,
+        .max_idle = conf->max_idle_connections,
+        .keep_alive = !conf->disable_keep_alives,
+        .tcp_keep_alive_us = conf->dialer_keep_alive_us,
+        .tls_insecure = tls->insecure,
+        .tls_no_system_ca = tls->disable_system_ca_pool,
+        .tls_ca_files = tls->ca_certs.v,
+        .n_tls_ca_files = tls->ca_certs.n,
+        .tls_cert_file = tls->cert_file,
+        .tls_key_file = tls->key_file,
+        .tls_min_version = tls->min_version,
+        .tls_max_version = tls->max_version,
+    };
+}
+
+static int plan_fill(struct rm_plan *plan, struct rm_err *err)
+{
+    struct rm_conf *conf = plan->conf;
+    struct plan_build build = {.plan = plan, .err = err};
+    size_t n_backends = 0;
+    for (size_t i = 0; i < conf->n_endpoints; i++)
+        n_backends += conf->endpoints[i].n_backends;
+    build.sources = RM_NEW_ARRAY(&plan->arena, struct rm_source, n_backends);
+    plan->sources = build.sources;
+    plan->n_endpoints = (uint32_t)conf->n_endpoints;
+    plan->endpoints = RM_NEW_ARRAY(&plan->arena, struct rm_endpoint, conf->n_endpoints);
+    plan->version_header =
+        conf->router.hide_version_header ? RM_STR("Version undefined") : RM_STR("Version " RM_VERSION);
+    plan->user_agent = RM_STR("remora/" RM_VERSION);
+    plan_set_transport(plan);
+    for (uint32_t i = 0; i < plan->n_endpoints; i++) {
+        build.endpoint = &conf->endpoints[i];
+        plan->endpoints[i].index = i;
+        int rc = plan_add_endpoint(&build, &plan->endpoints[i]);
+        if (rc != RM_OK)
+            return rc;
+    }
+    return RM_OK;
+}
+
+int rm_plan_new(struct rm_plan **out, struct rm_conf *conf, struct rm_budget *budget, struct rm_err *err)
+{
+    struct rm_arena arena;
+    rm_arena_init(&arena, NULL);
+    struct rm_plan *plan = RM_NEW(&arena, struct rm_plan);
+    plan->arena = arena;
+    plan->conf = conf;
+    plan->budget = budget;
+    atomic_init(&plan->refs, 1);
+    int rc = plan_fill(plan, err);
+    if (rc != RM_OK) {
+        rm_plan_unref(plan);
+        return rc;
+    }
+    *out = plan;
+    return RM_OK;
+}
+
+struct rm_plan *rm_plan_ref(struct rm_plan *plan)
+{
+    atomic_fetch_add_explicit(&plan->refs, 1, memory_order_relaxed);
+    return plan;
+}
+
+void rm_plan_unref(struct rm_plan *plan)
+{
+    if (!plan || atomic_fetch_sub_explicit(&plan->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    rm_conf_free(plan->conf);
+    struct rm_arena arena = plan->arena; // the plan lies in it
+    rm_arena_fini(&arena);
+}

@@ -1,0 +1,138 @@
+// Replies: X-Krakend, X-Krakend-Completed, Cache-Control, Content-Type, error texts and the encoded body (krakend-behaviour.md
+// §2.2-2.4, §7.9). Owns nothing: header texts are the plan's or the arena's, the body goes to the front end.
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/reply.h"
+
+#include "flow/local.h"
+#include "flow/status.h"
+
+#define REPLY_COMPLETED "X-Krakend-Completed"
+
+static void reply_add(struct rm_request *rq, struct rm_str name, struct rm_str value)
+{
+    rm_headers_add(&rq->arena, &rq->reply.headers, name, value);
+}
+
+static void reply_begin(struct rm_request *rq, const struct rm_plan *plan, int status, bool completed)
+{
+    rq->reply.status = status;
+    rq->completed = completed;
+    reply_add(rq, RM_STR(RM_VERSION_HEADER_NAME), plan->version_header);
+    reply_add(rq, RM_STR(REPLY_COMPLETED), completed ? RM_STR("true") : RM_STR("false"));
+}
+
+// remora's own texts are small and have no budget, so that a refusal does not fail for want of memory. A backend's body that finds
+// none left is left out.
+static void reply_text(struct rm_request *rq, struct rm_budget *budget, struct rm_str type, struct rm_str body)
+{
+    rm_buf_init(&rq->reply.body, body.n, budget);
+    if (rm_buf_append(&rq->reply.body, body) == RM_OK && type.n > 0)
+        reply_add(rq, RM_STR("Content-Type"), type);
+}
+
+void rm_reply_failed(const struct rm_part *part)
+{
+    struct rm_request *rq = part->rq;
+    const struct rm_plan *plan = rq->flow->plan;
+    reply_begin(rq, plan, rm_status_of(&part->call.err), false);
+    if (!plan->conf->router.return_error_msg)
+        return;
+    if (part->own_type.n > 0 || part->own_body.n > 0)
+        reply_text(rq, plan->budget, part->own_type, part->own_body);
+    else
+        reply_text(rq, NULL, RM_STR("text/plain; charset=utf-8"),
+                   part->reasons.n ? part->reasons : rm_str_of(part->call.err.text));
+}
+
+static bool reply_static_applies(enum rm_static_when when, const struct rm_part *part)
+{
+    bool failed = part->call.err.code != RM_OK;
+    switch (when) {
+    case RM_STATIC_ALWAYS:
+        return true;
+    case RM_STATIC_SUCCESS:
+        return !failed;
+    case RM_STATIC_ERRORED:
+        return failed;
+    case RM_STATIC_COMPLETE:
+        return !failed && part->answered && part->complete;
+    case RM_STATIC_INCOMPLETE:
+        return !part->answered || !part->complete;
+    }
+    return false;
+}
+
+static void reply_add_static(struct rm_part *part)
+{
+    const struct rm_conf_endpoint *conf = part->rq->endpoint->conf;
+    struct rm_arena *arena = &part->rq->arena;
+    if (!conf->static_data || !reply_static_applies(conf->static_when, part))
+        return;
+    if (!part->data)
+        part->data = rm_value_new(arena, RM_OBJECT);
+    rm_value_merge(arena, part->data, rm_value_copy(arena, conf->static_data));
+    part->complete = part->complete && part->answered;
+    part->answered = true;
+}
+
+void rm_reply_merged(struct rm_part *part)
+{
+    struct rm_request *rq = part->rq;
+    const struct rm_plan *plan = rq->flow->plan;
+    const struct rm_endpoint *endpoint = rq->endpoint;
+    reply_add_static(part);
+    if (!part->answered) {
+        rm_reply_failed(part);
+        return;
+    }
+    struct rm_err err = {0};
+    rm_buf_init(&rq->reply.body, plan->conf->limits.bodies_bytes, plan->budget);
+    if (endpoint->encoder->encode(&rq->arena, part->data, &rq->reply.body, &err) != RM_OK) {
+        rm_buf_free(&rq->reply.body);
+        part->call.err = rm_status_public(&err);
+        part->reasons = part->own_body = part->own_type = (struct rm_str){NULL, 0};
+        rq->err = err;
+        rm_reply_failed(part);
+        return;
+    }
+    bool completed = part->complete && part->data && !rm_value_is_empty_object(&rq->arena, part->data);
+    reply_begin(rq, plan, 200, completed);
+    if (completed && endpoint->cache_control.n > 0)
+        reply_add(rq, RM_STR("Cache-Control"), endpoint->cache_control);
+    reply_add(rq, RM_STR("Content-Type"), rm_str_of(endpoint->encoder->content_type));
+}
+
+// What remora or its front end says itself.
+static bool reply_is_ours(struct rm_str name)
+{
+    static const struct rm_str ours[] = {
+        {RM_VERSION_HEADER_NAME, sizeof RM_VERSION_HEADER_NAME - 1},
+        {REPLY_COMPLETED, sizeof REPLY_COMPLETED - 1},
+        {"Content-Length", 14},
+        {"Date", 4},
+    };
+    for (size_t i = 0; i < RM_COUNT(ours); i++) {
+        if (rm_str_eq_nocase(name, ours[i]))
+            return true;
+    }
+    return false;
+}
+
+void rm_reply_head(struct rm_request *rq, const struct rm_exchange *x)
+{
+    reply_begin(rq, rq->flow->plan, x->status, false);
+    for (uint32_t i = 0; i < x->answer.n; i++) {
+        if (!reply_is_ours(x->answer.v[i].name))
+            reply_add(rq, x->answer.v[i].name, x->answer.v[i].value);
+    }
+    rq->reply.length = x->answer_length;
+}
+
+void rm_reply_plain(struct rm_request *rq, const struct rm_plan *plan, int status, struct rm_str content_type,
+                    struct rm_str body)
+{
+    rq->reply.status = status;
+    if (status == 404 || status == 405)
+        reply_begin(rq, plan, status, false);
+    reply_text(rq, NULL, body.n > 0 ? content_type : (struct rm_str){NULL, 0}, body);
+}

@@ -1,0 +1,31 @@
+// A request's start, end and backpressure, for the front end (request.h). Owns nothing.
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/request.h"
+
+#include "flow/endpoint.h"
+#include "flow/stream.h"
+
+void rm_request_start(struct rm_request *rq)
+{
+    RM_ASSERT(!rq->root && rq->endpoint && rq->flow && rq->out);
+    rq->root = rq->endpoint->streams ? rm_stream_new(rq) : rm_endpoint_new(rq);
+    rm_call_start(rq->root);
+}
+
+void rm_request_cancel(struct rm_request *rq)
+{
+    if (rq->root)
+        rm_call_cancel(rq->root);
+}
+
+void rm_request_writable(struct rm_request *rq)
+{
+    if (rq->root && rq->endpoint->streams)
+        rm_stream_writable(rq->root);
+}
+
+void rm_request_body_ready(struct rm_request *rq)
+{
+    if (rq->root && rq->endpoint->streams)
+        rm_stream_body_ready(rq->root);
+}
