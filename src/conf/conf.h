@@ -20,24 +20,26 @@ extern const char *const rm_method_names[RM_METHODS];
 enum rm_piece_kind {
     RM_PIECE_TEXT,  // literal bytes, as they go on the wire
     RM_PIECE_PARAM, // the endpoint's parameter number `param`
-    RM_PIECE_RESP,  // a field of backend number `backend`'s answer (sequential): path of names; empty path with is_whole: its whole text
+    RM_PIECE_RESP,  // a field of backend number `backend`'s answer (sequential): path of names
 };
 struct rm_piece {
     enum rm_piece_kind kind;
-    bool in_query;        // after the '?' : other encoding rules
-    struct rm_str text;   // literal, or the placeholder's own text for messages
+    bool in_query; // after the '?' : other encoding rules
+    struct rm_str text; // literal, percent-encoded where a URL needs it; or the placeholder itself, "{id}", for messages
     uint32_t param;
-    uint32_t backend;
-    struct rm_strs path;  // of RM_PIECE_RESP
+    uint32_t backend;    // < this backend's own number
+    struct rm_strs path; // of RM_PIECE_RESP; at least one name
 };
 
 struct rm_conf_backend {
-    struct rm_strs hosts; // sanitised; empty is valid: calls answer "no hosts available"
-    struct rm_str sd;     // "static"
+    // "scheme://name[:port]", or with disable_host_sanitize "scheme://name[:port][/path]" as written (a path prefix; IPv6 in
+    // brackets); the service's when the backend has none; empty is valid: calls answer "no hosts available".
+    struct rm_strs hosts;
+    struct rm_str sd; // "static"
     struct rm_str sd_scheme;
     bool disable_host_sanitize;
-    struct rm_str url_pattern;
-    struct rm_piece *pieces;
+    struct rm_str url_pattern; // as written, with its leading slash
+    struct rm_piece *pieces;   // of it; a text ends before the '?' that begins the query
     size_t n_pieces;
     enum rm_method method;
     struct rm_str encoding; // resolved: a codec's name ("json" for unknown ones, with a warning)
@@ -57,18 +59,24 @@ struct rm_conf_backend {
     struct rm_place place;
 };
 
-enum rm_static_when { RM_STATIC_ALWAYS, RM_STATIC_SUCCESS, RM_STATIC_ERRORED, RM_STATIC_COMPLETE, RM_STATIC_INCOMPLETE };
+enum rm_static_when {
+    RM_STATIC_ALWAYS,
+    RM_STATIC_SUCCESS,
+    RM_STATIC_ERRORED,
+    RM_STATIC_COMPLETE,
+    RM_STATIC_INCOMPLETE
+};
 
 struct rm_conf_endpoint {
-    struct rm_str path;        // "/u/{id}"
+    struct rm_str path; // "/u/{id}"
     enum rm_method method;
-    struct rm_strs params;     // names in order of appearance
+    struct rm_strs params; // names in order of appearance
     struct rm_conf_backend *backends;
     size_t n_backends;
     uint64_t timeout_us;
     uint64_t cache_ttl_us;
-    uint32_t concurrent_calls; // >= 1
-    struct rm_strs input_headers; // canonical or not: compared without case; "*" alone is all
+    uint32_t concurrent_calls;    // >= 1
+    struct rm_strs input_headers; // tokens, compared without case; empty when all_headers ("*")
     bool all_headers;
     struct rm_strs input_query_strings;
     bool all_query_strings;
@@ -93,30 +101,30 @@ struct rm_conf_router {
     bool disable_handle_method_not_allowed;
     bool disable_path_decoding;
     bool remove_extra_slash;
-    bool forwarded_by_client_ip;   // default true
-    struct rm_strs remote_ip_headers; // default X-Forwarded-For, X-Real-IP
-    struct rm_strs trusted_proxies;   // CIDRs or addresses; default loopback (DESIGN §9)
+    bool forwarded_by_client_ip;                      // default true
+    struct rm_strs remote_ip_headers;                 // default X-Forwarded-For, X-Real-IP
+    struct rm_strs trusted_proxies;                   // CIDRs or addresses; default loopback (DESIGN §9)
     struct rm_value *error_body_404, *error_body_405; // JSON bodies, NULL: the plain text
 };
 
 // extra_config.remora.limits (threats.md): all on by default.
 struct rm_conf_limits {
-    uint32_t head_bytes;        // request line and headers: max_header_bytes; 8 KiB
-    uint32_t headers;           // 100
-    size_t client_body_bytes;   // 10 MiB
-    uint32_t backend_head_bytes;// 64 KiB
-    size_t backend_body_bytes;  // 16 MiB, decoded
-    uint32_t json_depth;        // 512
-    uint32_t json_nodes;        // 200,000
-    size_t bodies_bytes;        // 48 MiB in the whole process
-    uint32_t connections;       // 4096, over all workers
-    uint64_t head_timeout_us;   // 5 s (read_header_timeout)
-    uint64_t idle_timeout_us;   // 60 s (idle_timeout)
-    uint64_t body_timeout_us;   // 10 s without progress of a body in either direction (read_timeout / write_timeout)
+    uint32_t head_bytes;         // request line and headers: max_header_bytes; 8 KiB
+    uint32_t headers;            // 100
+    size_t client_body_bytes;    // 10 MiB
+    uint32_t backend_head_bytes; // 64 KiB
+    size_t backend_body_bytes;   // 16 MiB, decoded
+    uint32_t json_depth;         // 512
+    uint32_t json_nodes;         // 200,000
+    size_t bodies_bytes;         // 48 MiB in the whole process
+    uint32_t connections;        // 4096, over all workers
+    uint64_t head_timeout_us;    // 5 s (read_header_timeout)
+    uint64_t idle_timeout_us;    // 60 s (idle_timeout)
+    uint64_t body_timeout_us;    // 10 s without progress of a body in either direction (read_timeout / write_timeout)
 };
 
 struct rm_conf_tls { // client_tls
-    bool insecure; // allow_insecure_connections here or at the root
+    bool insecure;   // allow_insecure_connections here or at the root
     bool disable_system_ca_pool;
     struct rm_strs ca_certs;
     struct rm_str cert_file, key_file; // first of client_certs
@@ -124,13 +132,19 @@ struct rm_conf_tls { // client_tls
 };
 
 struct rm_conf {
-    struct rm_arena arena;
+    struct rm_arena arena; // holds this struct too
     struct rm_doc doc;
 
     struct rm_str name;
-    uint16_t port;          // 8080
-    struct rm_str listen_ip; // "" all addresses
-    uint64_t timeout_us;    // 2 s
+    uint16_t port;           // 8080
+    struct rm_str listen_ip; // an IP literal; "" all addresses
+    uint64_t timeout_us;     // 2 s
+    // Defaults of endpoints and backends: already inherited by them.
+    uint64_t cache_ttl_us;
+    struct rm_strs hosts;
+    struct rm_str output_encoding;
+    bool disable_rest;
+    uint64_t read_timeout_us, write_timeout_us; // 0: not given; the longer one is limits.body_timeout_us
     bool echo_endpoint, debug_endpoint;
     uint64_t max_shutdown_wait_us; // 0: without limit
     // outgoing
@@ -140,6 +154,7 @@ struct rm_conf {
     bool disable_keep_alives, disable_compression;
     uint64_t dns_cache_ttl_us;
     struct rm_conf_tls client_tls;
+    bool allow_insecure_connections; // the root's key; client_tls.insecure is what counts
 
     struct rm_conf_router router;
     struct rm_conf_limits limits;
@@ -168,15 +183,15 @@ struct rm_findings {
 };
 
 struct rm_conf_options {
-    bool strict;                  // unknown keys are errors
-    int port;                     // -p: wins over file and environment; 0: not given
-    bool debug;                   // -d
-    const char *const *environ;   // KRAKEND_*, REMORA_*; NULL: none
+    bool strict;                // unknown keys are errors
+    int port;                   // -p: wins over file and environment; 0: not given
+    bool debug;                 // -d
+    const char *const *environ; // KRAKEND_*, REMORA_*; NULL: none
 };
 
 // Reads, checks and completes a configuration. All errors of the file are found, in file order, not the first only. On RM_OK *out
 // is whole and found->n_errors is 0 (warnings may be there); on RM_ECONF there is at least one error and *out is NULL.
-// `found` and its texts live in `arena`.
+// `found` (zeroed, but for its arena) and its texts live in `arena`.
 int rm_conf_load(const char *path, const struct rm_conf_options *, struct rm_conf **out, struct rm_findings *found,
                  struct rm_arena *arena) RM_MUST_CHECK;
 int rm_conf_parse(struct rm_str file, struct rm_str text, const struct rm_conf_options *, struct rm_conf **out,

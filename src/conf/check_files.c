@@ -1,0 +1,61 @@
+// `check -t`: are the files that the configuration names there, readable and PEM?
+// SPDX-License-Identifier: Apache-2.0
+#include "conf/finding.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+// NULL, or why the file cannot be used.
+static const char *files_check(struct rm_arena *arena, struct rm_str path)
+{
+    FILE *file = fopen(rm_arena_cstr(arena, path), "re");
+    if (!file)
+        return strerror(errno);
+    static const char begin[] = "-----BEGIN ";
+    char line[256];
+    const char *why = "no PEM in it";
+    errno = 0;
+    while (why && fgets(line, sizeof(line), file)) {
+        if (strncmp(line, begin, sizeof(begin) - 1) == 0)
+            why = NULL;
+    }
+    if (why && errno)
+        why = strerror(errno);
+    fclose(file);
+    return why;
+}
+
+static void files_one(struct rm_findings *found, const struct rm_path *path, const struct rm_value *value,
+                      struct rm_str file)
+{
+    const char *why = files_check(found->arena, file);
+    if (why)
+        rm_finding_add(found, true, rm_doc_place(value), rm_path_format(found->arena, path),
+                       rm_arena_printf(found->arena, "the file %s: %s", rm_text_quote(found->arena, file), why));
+}
+
+void rm_conf_check_files(const struct rm_conf *conf, struct rm_findings *found)
+{
+    struct rm_arena *arena = found->arena;
+    struct rm_path tls = {.name = RM_STR("client_tls")};
+    struct rm_value *object = rm_value_get(arena, conf->doc.root, tls.name);
+    if (!object || object->type != RM_OBJECT)
+        return;
+    struct rm_path cas = {.up = &tls, .name = RM_STR("ca_certs")};
+    const struct rm_value *list = rm_value_get(arena, object, cas.name);
+    const struct rm_value *item = list && list->type == RM_ARRAY ? list->first : list;
+    for (size_t i = 0; i < conf->client_tls.ca_certs.n; i++) {
+        struct rm_path at = {.up = &cas, .index = i};
+        RM_ASSERT(item);
+        files_one(found, list->type == RM_ARRAY ? &at : &cas, item, conf->client_tls.ca_certs.v[i]);
+        item = item->next;
+    }
+    if (conf->client_tls.cert_file.n == 0)
+        return;
+    struct rm_path certs = {.up = &tls, .name = RM_STR("client_certs")}, first = {.up = &certs, .index = 0};
+    struct rm_path cert = {.up = &first, .name = RM_STR("certificate")},
+                   key = {.up = &first, .name = RM_STR("private_key")};
+    struct rm_value *pair = rm_value_get(arena, object, certs.name)->first;
+    files_one(found, &cert, rm_value_get(arena, pair, cert.name), conf->client_tls.cert_file);
+    files_one(found, &key, rm_value_get(arena, pair, key.name), conf->client_tls.key_file);
+}

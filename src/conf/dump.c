@@ -1,0 +1,209 @@
+// `check -d`: the configuration as understood, by the same field tables that read it, as a configuration that can be read again.
+// Credentials in URLs are masked; files are named, never opened.
+// SPDX-License-Identifier: Apache-2.0
+#include "conf/load.h"
+#include "conf/unit.h"
+
+struct dumper {
+    struct rm_arena arena;
+    const struct rm_conf *conf;
+};
+
+static void dump_set(struct dumper *d, struct rm_value *object, const char *name, struct rm_value *value)
+{
+    if (value)
+        rm_value_set(&d->arena, object, rm_str_of(name), value);
+}
+
+static struct rm_value *dump_text(struct dumper *d, struct rm_str text)
+{
+    return rm_value_string(&d->arena, rm_url_mask(&d->arena, text));
+}
+
+static struct rm_value *dump_strings(struct dumper *d, const struct rm_strs *list)
+{
+    struct rm_value *array = rm_value_new(&d->arena, RM_ARRAY);
+    for (size_t i = 0; i < list->n; i++)
+        rm_value_append(array, dump_text(d, list->v[i]));
+    return array;
+}
+
+static struct rm_value *dump_fields(struct dumper *d, const struct rm_fields *fields, const void *base);
+
+// NULL: there is nothing to show.
+static struct rm_value *dump_field(struct dumper *d, const struct rm_field *field, const void *base)
+{
+    const void *at = field->offset == RM_NOWHERE ? NULL : (const char *)base + field->offset;
+    struct rm_arena *arena = &d->arena;
+    if (field->type == RM_FIELD_NESTED)
+        return dump_fields(d, field->nested, base);
+    if (!at)
+        return NULL;
+    switch (field->type) {
+    case RM_FIELD_STRING:
+        return dump_text(d, *(const struct rm_str *)at);
+    case RM_FIELD_BOOL:
+        return rm_value_new(arena, *(const bool *)at ? RM_TRUE : RM_FALSE);
+    case RM_FIELD_U16:
+        return rm_value_integer(arena, *(const uint16_t *)at);
+    case RM_FIELD_U32:
+        return rm_value_integer(arena, *(const uint32_t *)at);
+    case RM_FIELD_SIZE:
+        return rm_value_string(arena, rm_size_format(arena, *(const size_t *)at));
+    case RM_FIELD_SIZE32:
+        return rm_value_string(arena, rm_size_format(arena, *(const uint32_t *)at));
+    case RM_FIELD_DURATION:
+        return rm_value_string(arena, rm_duration_format(arena, *(const uint64_t *)at));
+    case RM_FIELD_STRINGS:
+        return dump_strings(d, at);
+    case RM_FIELD_CHOICE:
+        return rm_value_string(arena, rm_str_of(field->choices[*(const int *)at]));
+    case RM_FIELD_OBJECT:
+    case RM_FIELD_ANY:
+    case RM_FIELD_STEP_STRING:
+    case RM_FIELD_STEP_STRINGS:
+    case RM_FIELD_STEP_NAMES: {
+        const struct rm_value *value = *(struct rm_value *const *)at;
+        return value ? rm_value_copy(arena, value) : NULL;
+    }
+    case RM_FIELD_NESTED:
+    case RM_FIELD_CUSTOM:
+    case RM_FIELD_LATER:
+        break;
+    }
+    return NULL;
+}
+
+static struct rm_value *dump_fields(struct dumper *d, const struct rm_fields *fields, const void *base)
+{
+    struct rm_value *object = rm_value_new(&d->arena, RM_OBJECT);
+    for (size_t i = 0; i < fields->n; i++)
+        dump_set(d, object, fields->v[i].name, dump_field(d, &fields->v[i], base));
+    return object;
+}
+
+static void dump_extra(struct dumper *d, struct rm_value *object, enum rm_extra_level level, const void *owner)
+{
+    struct rm_value *extra = rm_value_new(&d->arena, RM_OBJECT);
+    const struct rm_fields *fields;
+    const char *name;
+    for (size_t i = 0; (fields = rm_extra_fields(level, i, &name)) != NULL; i++) {
+        struct rm_value *space = dump_fields(d, fields, owner);
+        if (space->n > 0)
+            dump_set(d, extra, name, space);
+    }
+    dump_set(d, object, "extra_config", extra);
+}
+
+static struct rm_value *dump_endpoint(struct dumper *d, const struct rm_conf_endpoint *endpoint)
+{
+    static struct rm_str star[] = {{"*", 1}};
+    const struct rm_strs all = {star, 1};
+    struct rm_value *object = dump_fields(d, &rm_endpoint_fields, endpoint);
+    if (endpoint->all_headers)
+        dump_set(d, object, "input_headers", dump_strings(d, &all));
+    if (endpoint->all_query_strings)
+        dump_set(d, object, "input_query_strings", dump_strings(d, &all));
+    dump_extra(d, object, RM_EXTRA_ENDPOINT, endpoint);
+    if (!endpoint->static_data) { // a strategy alone is no static data
+        struct rm_value *extra = rm_value_get(&d->arena, object, RM_STR("extra_config"));
+        rm_value_remove(&d->arena, rm_value_get(&d->arena, extra, RM_STR("proxy")), RM_STR("static"));
+    }
+    struct rm_value *backends = rm_value_new(&d->arena, RM_ARRAY);
+    for (size_t i = 0; i < endpoint->n_backends; i++) {
+        struct rm_value *backend = dump_fields(d, &rm_backend_fields, &endpoint->backends[i]);
+        dump_extra(d, backend, RM_EXTRA_BACKEND, &endpoint->backends[i]);
+        rm_value_append(backends, backend);
+    }
+    dump_set(d, object, "backend", backends);
+    return object;
+}
+
+static struct rm_value *dump_client_certs(struct dumper *d)
+{
+    const struct rm_conf_tls *tls = &d->conf->client_tls;
+    struct rm_value *list = rm_value_new(&d->arena, RM_ARRAY);
+    if (tls->cert_file.n > 0) {
+        struct rm_value *pair = rm_value_new(&d->arena, RM_OBJECT);
+        dump_set(d, pair, "certificate", dump_text(d, tls->cert_file));
+        dump_set(d, pair, "private_key", dump_text(d, tls->key_file));
+        rm_value_append(list, pair);
+    }
+    return list;
+}
+
+static struct rm_value *dump_conf(struct dumper *d)
+{
+    const struct rm_conf *conf = d->conf;
+    struct rm_value *root = rm_value_new(&d->arena, RM_OBJECT);
+    dump_set(d, root, "version", rm_value_integer(&d->arena, 3));
+    rm_value_merge(&d->arena, root, dump_fields(d, &rm_service_fields, conf));
+    dump_set(d, rm_value_get(&d->arena, root, RM_STR("client_tls")), "client_certs", dump_client_certs(d));
+    dump_extra(d, root, RM_EXTRA_SERVICE, conf);
+    struct rm_value *endpoints = rm_value_new(&d->arena, RM_ARRAY);
+    for (size_t i = 0; i < conf->n_endpoints; i++)
+        rm_value_append(endpoints, dump_endpoint(d, &conf->endpoints[i]));
+    dump_set(d, root, "endpoints", endpoints);
+    return root;
+}
+
+// ---- layout --------------------------------------------------------------------------------------------------------
+
+static void dump_put(struct rm_buf *out, const char *text, size_t n)
+{
+    int rc = rm_buf_append(out, (struct rm_str){text, n});
+    RM_ASSERT(rc == RM_OK); // no cap but memory
+}
+
+static void dump_line(struct rm_buf *out, size_t depth)
+{
+    dump_put(out, "\n", 1);
+    for (size_t i = 0; i < depth; i++)
+        dump_put(out, "  ", 2);
+}
+
+// Compact JSON, which is valid, laid out with one member a line.
+static void dump_indent(struct rm_str json, struct rm_buf *out)
+{
+    size_t depth = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < json.n; i++) {
+        char c = json.p[i];
+        if (in_string) {
+            bool escape = c == '\\';
+            dump_put(out, json.p + i, escape ? 2 : 1);
+            i += escape;
+            in_string = c != '"';
+        } else if ((c == '{' || c == '[') && (json.p[i + 1] == '}' || json.p[i + 1] == ']')) {
+            dump_put(out, json.p + i++, 2);
+        } else if (c == '{' || c == '[') {
+            dump_put(out, &c, 1);
+            dump_line(out, ++depth);
+        } else if (c == '}' || c == ']') {
+            dump_line(out, --depth);
+            dump_put(out, &c, 1);
+        } else if (c == ',') {
+            dump_put(out, &c, 1);
+            dump_line(out, depth);
+        } else {
+            dump_put(out, c == ':' ? ": " : &c, c == ':' ? 2 : 1);
+            in_string = c == '"';
+        }
+    }
+}
+
+char *rm_conf_dump(const struct rm_conf *conf)
+{
+    struct dumper d = {.conf = conf};
+    struct rm_buf json, out;
+    rm_arena_init(&d.arena, NULL);
+    rm_buf_init(&json, SIZE_MAX / 4, NULL);
+    rm_buf_init(&out, SIZE_MAX / 4, NULL);
+    int rc = rm_json_write(&d.arena, dump_conf(&d), &json);
+    RM_ASSERT(rc == RM_OK);
+    dump_indent(rm_buf_str(&json), &out);
+    dump_put(&out, "", 1); // the closing NUL
+    rm_buf_free(&json);
+    rm_arena_fini(&d.arena);
+    return out.p;
+}

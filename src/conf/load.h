@@ -1,0 +1,59 @@
+// The parts that rm_conf_parse() is made of, one noun a file. For conf/ only.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CONF_LOAD_H
+#define CONF_LOAD_H
+
+#include "conf/field.h"
+
+// service.c: all of the root but its endpoints; the environment over it (NULL: none).
+extern const struct rm_fields rm_service_fields;
+void rm_service_read(struct rm_reader *, struct rm_value *root, const char *const *environ);
+extern const struct rm_fields rm_client_tls_fields; // tls.c
+
+// env.c: KRAKEND_<KEY> and REMORA_<KEY> over the root's scalar keys.
+void rm_env_read(struct rm_reader *, const char *const *environ);
+
+// extra.c: extra_config at the three levels; `owner` is the rm_conf, rm_conf_endpoint or rm_conf_backend.
+enum rm_extra_level { RM_EXTRA_SERVICE, RM_EXTRA_ENDPOINT, RM_EXTRA_BACKEND, RM_EXTRA_LEVELS };
+void rm_extra_defaults(struct rm_reader *, enum rm_extra_level, void *owner);
+void rm_extra_read(struct rm_reader *, enum rm_extra_level, const struct rm_path *up, struct rm_value *object,
+                   void *owner);
+// The tables of the namespaces that are implemented.
+const struct rm_fields *rm_extra_fields(enum rm_extra_level, size_t i,
+                                        const char **name);             // the i-th there; NULL: no more
+extern const struct rm_fields rm_router_fields, rm_logging_fields;      // router.c, logging.c
+extern const struct rm_fields rm_proxy_fields, rm_proxy_backend_fields; // proxy.c
+extern const struct rm_fields rm_http_fields, rm_http_client_fields;    // http.c
+extern const struct rm_fields rm_own_fields, rm_own_endpoint_fields, rm_own_backend_fields; // own.c
+extern const struct rm_fields rm_limits_fields;                                             // limits.c
+
+// endpoint.c, backend.c
+extern const struct rm_fields rm_endpoint_fields, rm_backend_fields;
+void rm_endpoints_read(struct rm_reader *, struct rm_value *root);
+void rm_backend_read(struct rm_reader *, const struct rm_path *, struct rm_value *object,
+                     const struct rm_conf_endpoint *, size_t index);
+// routes.c: no two endpoints at one place.
+void rm_routes_check(struct rm_reader *, struct rm_value *endpoints);
+
+// path.c: an endpoint's path: its leading slash, its parameters' names, and what may not stand there.
+void rm_endpoint_path_read(struct rm_reader *, const struct rm_path *, struct rm_place, struct rm_conf_endpoint *);
+// pattern.c: compiles backend->url_pattern.
+void rm_pattern_compile(struct rm_reader *, const struct rm_path *, struct rm_place, const struct rm_conf_endpoint *,
+                        size_t index);
+
+// host.c: `list` is the value that names them: a string or a list.
+void rm_hosts_read(struct rm_reader *, const struct rm_path *, struct rm_value *list, bool verbatim,
+                   struct rm_strs *hosts);
+
+// encoding.c: names of codecs, with a finding where KrakenD's name is not one of ours.
+void rm_encoding_input(struct rm_reader *, const struct rm_path *, struct rm_place, struct rm_str *encoding);
+// `fallback` is what an unknown name means.
+void rm_encoding_output(struct rm_reader *, const struct rm_path *, struct rm_place, struct rm_str *encoding,
+                        struct rm_str fallback);
+
+bool rm_is_token(struct rm_str); // RFC 9110 5.6.2
+// Checks that all are header names; `all` (may be NULL) says whether "*" is one of them: then the list is emptied.
+void rm_header_names_check(struct rm_reader *, const struct rm_path *, const struct rm_value *list, struct rm_strs *,
+                           bool *all);
+
+#endif
