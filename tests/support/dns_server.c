@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { NAMES = 32, ADDRESSES = 16, TYPE_A = 1, TYPE_CNAME = 5, TYPE_AAAA = 28 };
+enum { NAMES = 256, ADDRESSES = 16, TYPE_A = 1, TYPE_CNAME = 5, TYPE_AAAA = 28 };
 
 struct dns_address {
     bool is_v6;
