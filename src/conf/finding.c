@@ -204,6 +204,7 @@ struct rm_str rm_path_format(struct rm_arena *arena, const struct rm_path *path)
 
 // ---- for readers ---------------------------------------------------------------------------------------------------
 
+RM_PRINTF(5, 0)
 static void reader_add(struct rm_reader *r, bool is_error, const struct rm_path *path, struct rm_place place,
                        const char *fmt, va_list args)
 {
