@@ -10,7 +10,8 @@ enum rm_type { RM_NULL, RM_FALSE, RM_TRUE, RM_NUMBER, RM_STRING, RM_ARRAY, RM_OB
 
 enum {
     RM_V_RANGE = 1 << 0,   // array or object that is not opened: `raw` is its whole, validated JSON text
-    RM_V_REWRITE = 1 << 1, // the range must be opened and written anew (duplicate names, invalid UTF-8, lone surrogates inside)
+    RM_V_REWRITE = 1 << 1, // the range must be opened and written anew (duplicate names, invalid UTF-8, lone surrogates inside);
+                           // string: raw holds invalid UTF-8 or lone surrogates
     RM_V_ESCAPED = 1 << 2, // string: raw holds escapes (source form between the quotes)
     RM_V_PLAIN = 1 << 3,   // string: raw is plain text made by remora, to be escaped when written
 };

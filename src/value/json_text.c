@@ -150,7 +150,8 @@ static struct rm_str text_escaped(char c, char out[6])
         out[1] = letters[c - '\b'];
         return (struct rm_str){out, 2};
     }
-    memcpy(out + 1, "u00", 3);
+    out[1] = 'u';
+    out[2] = out[3] = '0';
     out[4] = hex[(unsigned char)c >> 4];
     out[5] = hex[(unsigned char)c & 15];
     return (struct rm_str){out, 6};

@@ -37,7 +37,7 @@ static bool names_table_put(uint64_t *table, size_t cap, uint64_t hash)
 static bool names_table_add(struct rm_names *names, const struct rm_names_object *object, uint64_t hash)
 {
     if (names->table_n >= names->table_cap / 2) {
-        size_t cap = names->table_cap > 0 ? rm_mul_size(names->table_cap, 2) : 8 * RM_NAMES_LIST;
+        size_t cap = names->table_cap > 0 ? rm_mul_size(names->table_cap, 2) : (size_t)8 * RM_NAMES_LIST;
         uint64_t *table = RM_NEW_ARRAY(names->scratch, uint64_t, cap);
         for (size_t i = 0; i < names->table_cap; i++) {
             if (names->table[i] != 0)
