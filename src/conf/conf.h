@@ -24,8 +24,8 @@ enum rm_piece_kind {
 };
 struct rm_piece {
     enum rm_piece_kind kind;
-    bool in_query; // after the '?' : other encoding rules
-    struct rm_str text; // literal, percent-encoded where a URL needs it; or the placeholder itself, "{id}", for messages
+    bool in_query;      // after the '?' : other encoding rules
+    struct rm_str text; // literal, percent-encoded where needed; or the placeholder itself, "{id}"
     uint32_t param;
     uint32_t backend;    // < this backend's own number
     struct rm_strs path; // of RM_PIECE_RESP; at least one name

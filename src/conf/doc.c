@@ -93,7 +93,12 @@ int rm_doc_put(struct rm_doc *doc, struct rm_doc_names *names, struct rm_value *
     }
     ((struct doc_value *)(void *)value)->key_place = key_place;
     value->key = key;
-    rm_value_append(object, value);
+    if (object->last) // rm_value_set() would search for the name again
+        object->last->next = value;
+    else
+        object->first = value;
+    object->last = value;
+    object->n++;
     if (object->n == DOC_FEW_NAMES + 1) {
         rm_map_init(&names->map, &doc->arena);
         for (struct rm_value *member = object->first; member; member = member->next)

@@ -99,9 +99,10 @@ static int json_begin(struct json_reader *j, struct rm_value **out)
             return rc;
     } else if (*start == '-' || rm_json_digit(start, j->end)) {
         type = RM_NUMBER;
-        j->p = rm_json_number(start, j->end, &fault);
-        if (!j->p)
+        const char *end = rm_json_number(start, j->end, &fault);
+        if (!end)
             return json_wrong(j, fault.at, fault.what);
+        j->p = end;
         text = (struct rm_str){start, (size_t)(j->p - start)};
     } else if (json_word(j, RM_STR("true"))) {
         type = RM_TRUE;
@@ -177,8 +178,10 @@ int rm_json_read(struct rm_doc *doc, struct rm_err *err)
             rc = json_unexpected(&j, "a comma or the closing bracket is missing");
         }
     }
+    if (rc < 0)
+        return rc;
     json_space(&j);
-    if (rc == RM_OK && j.p < j.end)
+    if (j.p < j.end)
         rc = json_unexpected(&j, "more text behind the configuration's end");
     return rc;
 }

@@ -104,7 +104,8 @@ void rm_routes_check(struct rm_reader *r, struct rm_value *endpoints)
         if (endpoint->path.n == 0)
             continue; // it has a finding already
         routes_add(&routes, i);
-        if (!conf->router.disable_health && endpoint->method == RM_GET &&
+        bool is_reserved = rm_str_eq(conf->router.health_path, RM_STR("/__health")); // has its finding
+        if (!conf->router.disable_health && !is_reserved && endpoint->method == RM_GET &&
             rm_str_eq(endpoint->path, conf->router.health_path)) {
             struct rm_path list = {.name = RM_STR("endpoints")}, at = {.up = &list, .index = i};
             struct rm_path path = {.up = &at, .name = RM_STR("endpoint")};

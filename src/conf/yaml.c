@@ -166,7 +166,9 @@ static int yaml_scalar(struct yaml_reader *y, const yaml_event_t *event)
     enum rm_type type = RM_STRING;
     struct rm_str raw = text;
     const char *why = NULL;
-    if (tag.n > 0) {
+    if (rm_str_eq(tag, RM_STR("!"))) {
+        // Text, whatever it looks like.
+    } else if (tag.n > 0) {
         if (!rm_str_starts(tag, RM_STR(YAML_TAG)))
             why = "is no tag of YAML's own";
         else
@@ -215,6 +217,8 @@ static int yaml_alias(struct yaml_reader *y, const yaml_event_t *event)
     }
     struct rm_value *copy;
     int rc = yaml_copy(y, named, y->depth, &copy);
+    if (rc < 0)
+        y->doc->failed = place; // over a limit, and this is what brought it there
     return rc < 0 ? rc : yaml_put(y, copy);
 }
 
