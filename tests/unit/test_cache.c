@@ -260,6 +260,7 @@ static void a_list_from_inside_open_is_there_at_once(void **state)
     rm_pool_view_init(&view);
     rm_cache_subscribe(cache, rm_script_source("literal"), &view.sub, worker);
     assert_non_null(rm_pool_pick(&view, NULL, 0, &pick)); // before any loop has run
+    rm_script_publish(rm_script_of("literal"), "10.0.0.3");
     rm_script_publish(rm_script_of("literal"), "10.0.0.2");
     rm_vloop_run(worker);
     assert_true(rm_str_eq(pick.host->address, RM_STR("10.0.0.1")));

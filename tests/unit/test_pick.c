@@ -126,6 +126,11 @@ static void weight_0_beside_others_is_a_reserve(void **state)
     assert_string_equal(picks(&picker, 6), "bcbbcb");
     const struct rm_host *const avoid[] = {&picker.list->host[1], &picker.list->host[2]};
     assert_ptr_equal(rm_picker_next(&picker, avoid, 2), &picker.list->host[0]);
+    picker = picker_of("a*0 b*2 c*0", 0); // several of them take turns
+    const struct rm_host *const only[] = {&picker.list->host[1]};
+    assert_ptr_equal(rm_picker_next(&picker, only, 1), &picker.list->host[0]);
+    assert_ptr_equal(rm_picker_next(&picker, only, 1), &picker.list->host[2]);
+    assert_ptr_equal(rm_picker_next(&picker, only, 1), &picker.list->host[0]);
 }
 
 static void tiers(void **state)
@@ -208,6 +213,11 @@ static void credit_stays_for_hosts_that_stay(void **state)
         snprintf(want, sizeof(want), "%.20s", picks(&two, 20));
         assert_string_equal(picks(&again, 20), want);
     }
+    // Of two equal hosts the first keeps the first one's credit.
+    struct rm_picker twice = picker_of("a*3 a*1 b*2", 0), once;
+    assert_string_equal(picks(&twice, 3), "aba");
+    rm_picker_init(&once, &arena, list_of("a*3 b*2"), &twice, 0);
+    assert_string_equal(picks(&once, 1), "b");
     // However often the list changes, the spread stays right: b comes and goes.
     struct rm_picker picker = picker_of("a*3 b*1 c*1", 0);
     size_t a = 0, c = 0;
