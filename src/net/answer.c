@@ -1,0 +1,213 @@
+// Answers: framing rules by answer_head.c, inflation by gunzip.c, delivery here. Owns nothing beyond the exchange's arena; the body
+// buffer is freed by the arena's clean-up.
+// SPDX-License-Identifier: Apache-2.0
+#include "net/answer.h"
+
+#include "net/gunzip.h"
+#include "net/hop.h"
+
+#define ANSWER_HEAD_BYTES ((size_t)64 << 10)      // when the exchange sets no limit
+#define ANSWER_RESERVE_BYTES ((int64_t)256 << 10) // at once, on the word of a Content-Length
+#define ANSWER_DROP_BYTES ((uint64_t)1 << 20)     // of an unwanted body are read for the connection's sake
+#define ANSWER_BLOCK_BYTES ((size_t)16 << 10)
+#define ANSWER_TURN_BYTES ((size_t)256 << 10) // inflated in one go: 1 MiB of gzip can be 1 GiB of work
+
+void rm_answer_init(struct rm_answer *answer, struct rm_exchange *x, bool decode)
+{
+    *answer = (struct rm_answer){.x = x, .decode = decode, .to = x->sink ? RM_ANSWER_STREAM : RM_ANSWER_COLLECT};
+    rm_answer_head_init(&answer->head, x->call.arena, x->max_head > 0 ? x->max_head : ANSWER_HEAD_BYTES);
+    x->status = 0;
+    x->answer_length = -1;
+    x->answer = x->trailers = (struct rm_headers){.n = 0};
+    rm_buf_init(&x->body_out, x->max_body, x->budget);
+}
+
+static void answer_free_body(void *body)
+{
+    rm_buf_free(body);
+}
+
+// ---- the head --------------------------------------------------------------------------------------------------------
+
+static bool answer_is_gzip(const struct rm_headers *fields)
+{
+    const struct rm_header *coding = NULL;
+    for (uint32_t i = 0; i < fields->n; i++) {
+        if (!rm_str_eq_nocase(fields->v[i].name, RM_STR("content-encoding")))
+            continue;
+        if (coding)
+            return false; // codings on top of each other: not ours to undo
+        coding = &fields->v[i];
+    }
+    return coding && (rm_str_eq_nocase(coding->value, RM_STR("gzip")) ||
+                      rm_str_eq_nocase(coding->value, RM_STR("x-gzip"))); // RFC 9110 8.4.1.3
+}
+
+static void answer_remove(struct rm_headers *fields, struct rm_str name)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < fields->n; i++) {
+        if (!rm_str_eq_nocase(fields->v[i].name, name))
+            fields->v[kept++] = fields->v[i];
+    }
+    fields->n = kept;
+}
+
+static int answer_prepare_body(struct rm_answer *answer, struct rm_err *err)
+{
+    struct rm_exchange *x = answer->x;
+    if (answer->to != RM_ANSWER_COLLECT || answer->bodyless)
+        return RM_OK;
+    rm_arena_defer(x->call.arena, answer_free_body, &x->body_out);
+    if (answer->gunzip || answer->head.length <= 0)
+        return RM_OK;
+    if ((uint64_t)answer->head.length > x->max_body)
+        return rm_fail(err, RM_ETOOBIG, "answer body of more than %zu bytes", x->max_body);
+    int64_t first = answer->head.length < ANSWER_RESERVE_BYTES ? answer->head.length : ANSWER_RESERVE_BYTES;
+    if (rm_buf_reserve(&x->body_out, (size_t)first) != RM_OK)
+        return rm_fail(err, RM_EMEMORY, "no room left for answer bodies");
+    return RM_OK;
+}
+
+static int answer_head_done(struct rm_answer *answer, struct rm_err *err)
+{
+    struct rm_exchange *x = answer->x;
+    const struct rm_answer_head *head = &answer->head;
+    x->status = head->status;
+    x->answer = head->fields;
+    answer->bodyless = rm_str_eq(x->method, RM_STR("HEAD")) || head->status == 204 || head->status == 304;
+    bool empty = answer->bodyless || head->length == 0;
+    if (answer->decode && !empty && answer_is_gzip(&x->answer)) {
+        answer->gunzip = rm_gunzip_new(x->call.arena);
+        answer_remove(&x->answer, RM_STR("content-encoding"));
+        answer_remove(&x->answer, RM_STR("content-length"));
+    }
+    rm_hop_strip(&x->answer);
+    x->answer_length = answer->bodyless ? 0 : answer->gunzip ? -1 : head->length;
+    int code = answer_prepare_body(answer, err);
+    if (code != RM_OK)
+        return code;
+    if (x->sink && x->sink->head && !x->sink->head(x)) {
+        answer->to = RM_ANSWER_DROP;
+        answer->enough = !answer->bodyless && head->length > 0 && (uint64_t)head->length > ANSWER_DROP_BYTES;
+    }
+    return RM_OK;
+}
+
+int rm_answer_line(struct rm_answer *answer, struct rm_str line, struct rm_err *err)
+{
+    if (answer->head.whole) {
+        int code = rm_answer_trailer_line(&answer->head, line, &answer->x->trailers, err);
+        return code == RM_OK ? RM_AGAIN : code;
+    }
+    int code = rm_answer_head_line(&answer->head, line, err);
+    return code == RM_OK ? answer_head_done(answer, err) : code;
+}
+
+// ---- the body --------------------------------------------------------------------------------------------------------
+
+static int answer_collect(struct rm_answer *answer, struct rm_str data, struct rm_err *err)
+{
+    switch (rm_buf_append(&answer->x->body_out, data)) {
+    case RM_OK:
+        return RM_OK;
+    case RM_ETOOBIG:
+        return rm_fail(err, RM_ETOOBIG, "answer body of more than %zu bytes", answer->x->max_body);
+    default:
+        return rm_fail(err, RM_EMEMORY, "no room left for answer bodies");
+    }
+}
+
+static int answer_stream(const struct rm_answer *answer, struct rm_str data, struct rm_err *err)
+{
+    int code = answer->x->sink->chunk(answer->x, data);
+    if (code == RM_OK || code == RM_AGAIN)
+        return code;
+    return rm_fail(err, code, "the answer could not be passed on");
+}
+
+// Into the block that waits for the sink, or a block at a time into the buffer. *in moves on.
+static int answer_inflate(struct rm_answer *answer, struct rm_str *in, size_t *made, struct rm_err *err)
+{
+    if (answer->to == RM_ANSWER_STREAM) {
+        if (!answer->block)
+            answer->block = rm_arena_alloc(answer->x->call.arena, ANSWER_BLOCK_BYTES);
+        int code = rm_gunzip_run(answer->gunzip, in, answer->block, ANSWER_BLOCK_BYTES, made, err);
+        answer->block_n = *made;
+        return code;
+    }
+    char block[ANSWER_BLOCK_BYTES];
+    int code = rm_gunzip_run(answer->gunzip, in, block, sizeof(block), made, err);
+    return code == RM_OK ? answer_collect(answer, (struct rm_str){block, *made}, err) : code;
+}
+
+static int answer_gunzip(struct rm_answer *answer, struct rm_str data, struct rm_err *err)
+{
+    size_t known = answer->skip < data.n ? answer->skip : data.n;
+    struct rm_str in = rm_str_sub(data, known, data.n);
+    size_t inflated = 0, made = 0;
+    answer->skip -= known;
+    answer->breather = false;
+    do {
+        int code = RM_OK;
+        if (answer->block_n > 0) {
+            code = answer_stream(answer, (struct rm_str){answer->block, answer->block_n}, err);
+        } else if (inflated > ANSWER_TURN_BYTES) {
+            answer->breather = true;
+            code = RM_AGAIN;
+        }
+        if (code == RM_AGAIN)
+            answer->skip += data.n - in.n;
+        if (code != RM_OK)
+            return code;
+        answer->block_n = 0;
+        code = answer_inflate(answer, &in, &made, err);
+        if (code != RM_OK)
+            return code;
+        inflated += made;
+    } while (in.n > 0 || made > 0);
+    answer->received += data.n;
+    return RM_OK;
+}
+
+int rm_answer_body(struct rm_answer *answer, struct rm_str data, struct rm_err *err)
+{
+    if (!answer->head.whole)
+        return rm_fail(err, RM_EPROTO, "not an HTTP/1 answer"); // libcurl may take a strange first line for a body
+    if (answer->bodyless || data.n == 0)
+        return RM_OK;
+    int code;
+    if (answer->to == RM_ANSWER_DROP) {
+        answer->enough = answer->received + data.n > ANSWER_DROP_BYTES;
+        code = RM_OK;
+    } else if (answer->gunzip) {
+        return answer_gunzip(answer, data, err);
+    } else if (answer->to == RM_ANSWER_STREAM) {
+        code = answer_stream(answer, data, err);
+    } else {
+        code = answer_collect(answer, data, err);
+    }
+    if (code == RM_OK)
+        answer->received += data.n;
+    return code;
+}
+
+int rm_answer_end(const struct rm_answer *answer, struct rm_err *err)
+{
+    if (!answer->head.whole)
+        return rm_fail(err, RM_ERESET, "connection closed before the answer's head was whole");
+    if (answer->enough || answer->bodyless)
+        return RM_OK;
+    if (answer->head.length >= 0 && answer->received != (uint64_t)answer->head.length)
+        return rm_fail(err, RM_ERESET, "connection closed before the answer was whole");
+    if (answer->gunzip && answer->to != RM_ANSWER_DROP)
+        return rm_gunzip_end(answer->gunzip, err);
+    return RM_OK;
+}
+
+bool rm_answer_is_whole(const struct rm_answer *answer)
+{
+    if (!answer->head.whole)
+        return false;
+    return answer->bodyless || (answer->head.length >= 0 && answer->received == (uint64_t)answer->head.length);
+}

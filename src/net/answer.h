@@ -1,0 +1,45 @@
+// One answer on its way from an engine to the exchange's owner: head lines and body bytes go in, and come out as x->answer with a
+// collected body, or as a stream into the sink. Free of any library's types, so that each engine feeds the same one.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NET_ANSWER_H
+#define NET_ANSWER_H
+
+#include "net/answer_head.h"
+
+struct rm_gunzip;
+
+enum rm_answer_to { RM_ANSWER_COLLECT, RM_ANSWER_STREAM, RM_ANSWER_DROP };
+
+struct rm_answer {
+    struct rm_exchange *x;
+    struct rm_answer_head head;
+    enum rm_answer_to to;
+    bool decode;       // gzip is taken off
+    bool bodyless;     // HEAD, 204, 304: the head is all (RFC 9112 6.3)
+    bool enough;       // the rest is not wanted: the engine ends the exchange well and closes the connection
+    bool breather;     // with RM_AGAIN: nobody will call resume, try again in the next turn of the loop
+    uint64_t received; // body bytes as they came, without chunk framing
+    struct rm_gunzip *gunzip;
+    size_t skip; // of what comes again: bytes that are inflated already
+    char *block; // inflated, not yet taken by the sink
+    size_t block_at, block_n;
+};
+
+// `decode`: a gzip answer is to be inflated.
+void rm_answer_init(struct rm_answer *, struct rm_exchange *, bool decode);
+
+// A line of the head, later of the trailers. RM_AGAIN: more is to come. RM_OK: the head is whole, status and headers are in x and
+// the sink has seen them. A negative code other than RM_AGAIN ends the exchange.
+int rm_answer_line(struct rm_answer *, struct rm_str line, struct rm_err *err) RM_MUST_CHECK;
+
+// Body bytes. All or nothing, as the sink: RM_AGAIN means that the same bytes, in any pieces, must come again, after resume or, when
+// `breather` is set, by itself in the next turn. Any other negative code ends the exchange.
+int rm_answer_body(struct rm_answer *, struct rm_str data, struct rm_err *err) RM_MUST_CHECK;
+
+// The engine has seen the end that the framing announced. RM_OK, RM_ERESET (it came too early) or RM_EDECODE.
+int rm_answer_end(const struct rm_answer *, struct rm_err *err) RM_MUST_CHECK;
+
+// The head is whole and the body too, as far as its length tells. A chunked or close-delimited body never is.
+bool rm_answer_is_whole(const struct rm_answer *);
+
+#endif

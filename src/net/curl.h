@@ -1,0 +1,64 @@
+// libcurl as engine.c wants it: easy handles with every option set, one multi handle a worker, no type of libcurl's in sight.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NET_CURL_H
+#define NET_CURL_H
+
+#include "net/carry.h"
+#include "net/peers.h"
+
+struct rm_multi;
+struct rm_easy;
+
+// What libcurl asks for while it runs. Nothing here may call back into it, but for rm_easy_has_sent().
+struct rm_curl_events {
+    // Of one transfer; `slot` is what rm_easy_new() was given.
+    enum rm_carry_step (*line)(void *slot, struct rm_str line);
+    enum rm_carry_step (*body)(void *slot, struct rm_str data);
+    enum rm_carry_step (*read)(void *slot, char *to, size_t n, size_t *got);
+    bool (*rewind)(void *slot); // the body is wanted again from its start
+    bool (*request)(
+        void *slot,
+        uint32_t local_port); // there is a connection, the request is about to go out; false: not on this one
+    int (*open)(void *slot, int family, int type, int protocol); // a socket, or -1
+    // Of all of them.
+    void (*close)(void *engine, int fd);                               // closes it
+    void (*want)(void *engine, int fd, void *slot, bool in, bool out); // slot NULL: a handle of libcurl's own
+    void (*timer)(void *engine, int64_t wait_ms);                      // -1: none
+};
+
+// The options of all transfers. Texts are the caller's and outlive the handles.
+struct rm_easy_conf {
+    const struct rm_transport_conf *conf;
+    const char *ca_file;    // NULL: no certificate is trusted
+    const char *cert, *key; // NULL: none
+    int tls_min, tls_max;   // 10 to 13, 0: the library's choice
+};
+
+int rm_curl_init(struct rm_err *err) RM_MUST_CHECK; // counted, any thread
+void rm_curl_fini(void);
+const char *rm_curl_ca_file(void); // libcurl's own default; NULL: none
+
+struct rm_multi *rm_multi_new(const struct rm_curl_events *, void *engine);
+void rm_multi_free(struct rm_multi *); // closes every connection
+void rm_multi_add(struct rm_multi *, struct rm_easy *);
+void rm_multi_remove(struct rm_multi *, struct rm_easy *);
+void rm_multi_on_ready(struct rm_multi *, int fd, bool in, bool out);
+void rm_multi_on_timer(struct rm_multi *);
+// A transfer that has ended: its slot, and its result for rm_easy_explain(), 0 when all went well. NULL: no more.
+void *rm_multi_next_done(struct rm_multi *, int *result);
+
+struct rm_easy *rm_easy_new(struct rm_multi *, const struct rm_easy_conf *, void *slot);
+void rm_easy_free(struct rm_easy *);
+// The next transfer. `text` holds method, target and n_lines header lines as rm_request_text() writes them; it and x->body stay until
+// the transfer is removed. RM_EREQUEST: too many lines.
+int rm_easy_set(struct rm_easy *, const struct rm_exchange *, struct rm_peer *, char *text, size_t n_lines,
+                struct rm_err *err) RM_MUST_CHECK;
+// Lets go on what is not in `paused` (RM_CARRY_*). Delivers at once what waits. The result is for rm_easy_explain(), 0 is well.
+int rm_easy_pause(struct rm_easy *, unsigned paused);
+bool rm_easy_has_sent(const struct rm_easy *); // at least a byte of this transfer's request, on any connection
+int rm_easy_explain(const struct rm_easy *, int result, struct rm_err *err); // fills err and returns its code
+
+bool rm_curl_make_peer(struct rm_peer *); // fills url and connect_to; false: libcurl does not take the name
+void rm_curl_drop_peer(struct rm_peer *);
+
+#endif
