@@ -4,8 +4,6 @@
 #include "base/map.h"
 #include "conf/load.h"
 
-#include <inttypes.h>
-
 struct pattern_reader {
     struct rm_reader *r;
     const struct rm_path *path;
@@ -144,8 +142,8 @@ static void pattern_resp_piece(struct pattern_reader *p, struct rm_str text, uin
             length, text.p);
     } else if (backend >= p->index) {
         rm_reader_error(p->r, p->path, p->place,
-                        "%.*s names backend %" PRIu64 ", which is not called before this one (backend %zu)", length,
-                        text.p, backend, p->index);
+                        "%.*s names a backend that is not called before this one, which is number %zu", length, text.p,
+                        p->index);
     } else {
         p->backend->pieces[p->backend->n_pieces++] = (struct rm_piece){.kind = RM_PIECE_RESP,
                                                                        .in_query = p->in_query,

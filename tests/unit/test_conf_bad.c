@@ -1,0 +1,402 @@
+// Configurations that must be refused, or warned about: each finding's place, path and what it says. A '^' marks the place.
+// SPDX-License-Identifier: Apache-2.0
+#include "conf_case.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+enum bad_kind {
+    WRONG,   // an error
+    WARNS,   // a warning
+    UNKNOWN, // a warning, and with --strict an error
+};
+
+struct bad_case {
+    enum bad_kind kind;
+    const char *path;
+    const char *phrase;
+    const char *text; // a '{' at its start: JSON
+};
+
+// Around what is wrong in an endpoint, a backend, or either's extra_config.
+#define SERVICE(s) "version: 3\n" s "\n"
+#define ENDPOINT(s) SERVICE("endpoints:\n- endpoint: /x\n  backend: [{host: h, url_pattern: /y}]\n  " s)
+#define BACKEND(s) SERVICE("endpoints:\n- endpoint: /x/{a}\n  backend:\n  - url_pattern: /y\n    host: h\n    " s)
+#define HOST(s) SERVICE("endpoints:\n- endpoint: /x/{a}\n  backend:\n  - url_pattern: /y\n    host: " s)
+#define PATTERN(s) SERVICE("endpoints:\n- endpoint: /x/{a}/{user-id}\n  backend:\n  - host: h\n    url_pattern: " s)
+#define PATH(s) SERVICE("endpoints:\n- endpoint: " s "\n  backend: [{host: h, url_pattern: /y}]")
+#define SERVICE_EXTRA(s) SERVICE("extra_config: {" s "}")
+#define ENDPOINT_EXTRA(s) ENDPOINT("extra_config: {" s "}")
+#define BACKEND_EXTRA(s) BACKEND("extra_config: {" s "}")
+
+static const struct bad_case bad_documents[] = {
+    {WRONG, "", "the file is empty", "^"},
+    {WRONG, "", "a list: a configuration is an object", "^- version: 3\n"},
+    {WRONG, "", "a list: a configuration is an object", " ^[1]\n"},
+    {WRONG, "", "\"port\" is there twice, first in line 2 column 1", "version: 3\nport: 1\n^port: 2\n"},
+    {WRONG, "", "trailing comma", "{\"version\": 3,\n \"endpoints\": [],^}"},
+    {WRONG, "", "a tab", "version: 3\nendpoints:\n^\t- endpoint: /x\n"},
+    {WRONG, "", "more text behind", "{\"version\": 3}\n^}"},
+    {WRONG, "", "*nope has no anchor", "version: 3\nendpoints: ^*nope\n"},
+};
+
+static const struct bad_case bad_service[] = {
+    {WRONG, "version", "is missing: write \"version\": 3", "^port: 8080\n"},
+    {WRONG, "version", "found the number 1, allowed is 3 (or 2", "version: ^1\n"},
+    {WRONG, "version", "found the number 4, allowed is 3 (or 2", "{\n  \"version\": ^4\n}"},
+    {WRONG, "version", "found the text \"three\"", "version: ^three\n"},
+    {WRONG, "version", "found a list", "version: ^[3]\n"},
+    {WARNS, "version", "version 2 is read with its old names", "version: ^2\n"},
+    {WRONG, "port", "found the number 80800, allowed is a whole number from 1 to 65535", SERVICE("port: ^80800")},
+    {WRONG, "port", "found the number 65536", SERVICE("port: ^65536")},
+    {WRONG, "port", "the number 80.5 is no whole number", SERVICE("port: ^80.5")},
+    {WRONG, "port", "the text \"eighty\" is no whole number", SERVICE("port: ^eighty")},
+    {WRONG, "port", "the number -1 is negative", SERVICE("port: ^-1")},
+    {WRONG, "port", "found true, allowed is a whole number", SERVICE("port: ^true")},
+    {WRONG, "port", "found a list, allowed is a whole number", SERVICE("port: ^[80]")},
+    {WRONG, "listen_ip", "\"localhost\" is no IP address", SERVICE("listen_ip: ^localhost")},
+    {WRONG, "listen_ip", "\"999.1.1.1\" is no IP address", SERVICE("listen_ip: ^999.1.1.1")},
+    {WRONG, "timeout", "found the number 3000, which has no unit: a duration is a string such as \"3000ms\"",
+     SERVICE("timeout: ^3000")},
+    {WRONG, "timeout", "the text \"3000\" has no unit", "{\"version\": 3,\n\t\"timeout\": ^\"3000\"}"},
+    {WRONG, "timeout", "the text \"1d\" is in days: the longest unit is h", SERVICE("timeout: ^1d")},
+    {WRONG, "timeout", "the text \"2 parsecs\" has an unknown unit", SERVICE("timeout: ^2 parsecs")},
+    {WRONG, "timeout", "the text \"-2s\" is negative", SERVICE("timeout: ^-2s")},
+    {WRONG, "timeout", "the text \"\" is empty", SERVICE("timeout: ^''")},
+    {WRONG, "timeout", "found an object, allowed is a duration", SERVICE("timeout: ^{s: 3}")},
+    {WRONG, "read_timeout", "allowed is a duration from 1ms to 24h", SERVICE("read_timeout: ^5us")},
+    {WRONG, "name", "found the number 5, allowed is a string: put it in quotes", SERVICE("name: ^5")},
+    {WRONG, "name", "has control characters", SERVICE("name: ^\"a\\nb\"")},
+    {WRONG, "debug_endpoint", "found the text \"yes\", allowed is true or false", SERVICE("debug_endpoint: ^yes")},
+    {WRONG, "max_header_bytes", "allowed is a size from 1KiB to 4MiB", SERVICE("max_header_bytes: ^100")},
+    {WRONG, "host[1]", "the host \"http://b/base\" has a path", SERVICE("host: [a, ^http://b/base]")},
+    {WRONG, "host", "found an object, allowed is a list of strings", SERVICE("host: ^{a: b}")},
+    {WRONG, "output_encoding", "the encoding \"xml\" is not in this version", SERVICE("output_encoding: ^xml")},
+    {WARNS, "output_encoding", "unknown encoding \"jason\": json is used instead; did you mean \"json\"?",
+     SERVICE("output_encoding: ^jason")},
+    {WRONG, "tls", "not in this version of remora", SERVICE("^tls: {keys: [{public_key: a, private_key: b}]}")},
+    {WRONG, "use_h2c", "not in this version of remora", SERVICE("^use_h2c: true")},
+    {WRONG, "async_agent", "not in this version of remora", SERVICE("^async_agent: [{name: a}]")},
+    {WRONG, "plugin", "Go plugins cannot be loaded", SERVICE("^plugin: {folder: /p}")},
+    {WARNS, "sequential_start", "no effect: there are no async agents", SERVICE("^sequential_start: true")},
+    {WARNS, "dialer_fallback_delay", "no effect", SERVICE("^dialer_fallback_delay: 300ms")},
+    {WRONG, "client_tls.min_version", "allowed is one of TLS10, TLS11, TLS12, TLS13",
+     SERVICE("client_tls: {min_version: ^SSL3.0}")},
+    {WRONG, "client_tls", "min_version \"TLS13\" is above max_version \"TLS12\"",
+     SERVICE("client_tls: ^{min_version: TLS13, max_version: TLS12}")},
+    {WRONG, "client_tls.client_certs", "2 certificates, but remora shows one",
+     SERVICE(
+         "client_tls:\n  client_certs:\n  ^- {certificate: a, private_key: b}\n  - {certificate: c, private_key: d}")},
+    {WRONG, "client_tls.client_certs[0]", "needs both certificate and private_key",
+     SERVICE("client_tls: {client_certs: [^{certificate: a}]}")},
+    {WRONG, "client_tls.cipher_suites", "not in this version", SERVICE("client_tls: {^cipher_suites: [4865]}")},
+    {UNKNOWN, "tiemout", "did you mean \"timeout\"?", SERVICE("^tiemout: 3s")},
+    {UNKNOWN, "frobnicate", "unknown key", SERVICE("^frobnicate: 3s")},
+    {WRONG, "endpoints", "found an object, allowed is a list of endpoints", SERVICE("endpoints: ^{a: b}")},
+    {WRONG, "endpoints[0]", "found the text \"a\", allowed is an object", SERVICE("endpoints: [^a]")},
+    {WRONG, "endpoints[0]", "found null, allowed is an object", "{\"version\": 3, \"endpoints\": [^null]}"},
+    {WRONG, "extra_config", "found a list, allowed is an object", SERVICE("extra_config: ^[1]")},
+};
+
+static const struct bad_case bad_endpoints[] = {
+    {WRONG, "endpoints[0].endpoint", "is missing", SERVICE("endpoints:\n- ^backend: [{host: h, url_pattern: /y}]")},
+    {WRONG, "endpoints[0].endpoint", "found a list, allowed is a string", PATH("^[a]")},
+    {WRONG, "endpoints[0].endpoint", "\"/__health\" is reserved", PATH("^/x/__health")},
+    {WRONG, "endpoints[0].endpoint", "\"/__debug\" is reserved", PATH("^__debug/x")},
+    {WRONG, "endpoints[0].endpoint", "\"/__echo\" is reserved", PATH("^/__echo")},
+    {WRONG, "endpoints[0].endpoint", "wildcards (\"*\") are not in this version", PATH("^/x/*")},
+    {WRONG, "endpoints[0].endpoint", "wildcards (\"*any\") are not", PATH("^/x/*any/y")},
+    {WRONG, "endpoints[0].endpoint", "the parameter {x} must be a whole segment", PATH("^'/f/{x}.json'")},
+    {WRONG, "endpoints[0].endpoint", "the parameter {x} must be a whole segment",
+     SERVICE("disable_rest: true\nendpoints:\n- endpoint: ^/f/pre{x}\n  backend: [{host: h, url_pattern: /y}]")},
+    {WARNS, "endpoints[0].endpoint", "\"pre{x}\" is literal text", PATH("^/f/pre{x}")},
+    {WRONG, "endpoints[0].endpoint", "the parameter {x} is there twice", PATH("^'/{x}/a/{x}'")},
+    {WRONG, "endpoints[0].endpoint", "has a brace that is no parameter", PATH("^'/{x.y}'")},
+    {WRONG, "endpoints[0].endpoint", "has a brace that is no parameter", PATH("^'/{}'")},
+    {WRONG, "endpoints[0].endpoint", "a parameter is written {id}, not \":id\"", PATH("^/u/:id")},
+    {WRONG, "endpoints[0].endpoint", "has no '?'", PATH("^/u?x=1")},
+    {WRONG, "endpoints[0].endpoint", "two slashes in a row", PATH("^/u//x")},
+    {WRONG, "endpoints[0].endpoint", "a \"..\" segment", PATH("^/u/../x")},
+    {WARNS, "endpoints[0].endpoint", "after percent-decoding", PATH("^/u%20x")},
+    {WRONG, "endpoints[0].endpoint", "the path of the health check",
+     SERVICE("extra_config: {router: {health_path: /alive}}\nendpoints:\n- endpoint: ^/alive\n  backend: [{host: h, "
+             "url_pattern: /y}]")},
+    {WRONG, "endpoints[1].endpoint", "the same method and path as endpoints[0] in line 3 column 13",
+     SERVICE("endpoints:\n- endpoint: /x\n  backend: [{host: h, url_pattern: /y}]\n- endpoint: ^x\n  method: get\n  "
+             "backend: [{host: h, url_pattern: /y}]")},
+    {WRONG, "endpoints[1].endpoint",
+     "the parameter {b} is called {a} at the same place of endpoints[0] in line 3 column 13",
+     SERVICE("endpoints:\n- endpoint: /u/{a}\n  backend: [{host: h, url_pattern: /y}]\n- endpoint: ^/u/{b}/z\n  "
+             "backend: [{host: h, url_pattern: /y}]")},
+    {WRONG, "endpoints[0].method", "found the text \"HEAD\", allowed is one of GET, POST, PUT, PATCH, DELETE",
+     ENDPOINT("method: ^HEAD")},
+    {WRONG, "endpoints[0].method", "found the number 1, allowed is one of GET", ENDPOINT("method: ^1")},
+    {WRONG, "endpoints[0].timeout", "found the number 500, which has no unit", ENDPOINT("timeout: ^500")},
+    {WRONG, "endpoints[0].cache_ttl", "the text \"forever\" is no duration", ENDPOINT("cache_ttl: ^forever")},
+    {WRONG, "endpoints[0].concurrent_calls", "allowed is a whole number from 1 to 100",
+     ENDPOINT("concurrent_calls: ^101")},
+    {WRONG, "endpoints[0].input_headers[1]", "\"X One\" is no header name", ENDPOINT("input_headers: [X-A, ^X One]")},
+    {WRONG, "endpoints[0].input_headers", "found false, allowed is a list of strings",
+     ENDPOINT("input_headers: ^false")},
+    {WRONG, "endpoints[0].input_query_strings[0]", "found the number 5, allowed is a string: put it in quotes",
+     ENDPOINT("input_query_strings: [^5]")},
+    {WARNS, "endpoints[0].querystring_params", "the old name of \"input_query_strings\"",
+     ENDPOINT("^querystring_params: [a]")},
+    {WARNS, "endpoints[0].headers_to_pass", "the old name of \"input_headers\"", ENDPOINT("^headers_to_pass: [a]")},
+    {WRONG, "endpoints[0].headers_to_pass", "\"input_headers\" is given too",
+     ENDPOINT("input_headers: [b]\n  ^headers_to_pass: [a]")},
+    {WRONG, "endpoints[0].output_encoding", "the encoding \"yaml\" is not in this version",
+     ENDPOINT("output_encoding: ^yaml")},
+    {WARNS, "endpoints[0].output_encoding", "unknown encoding \"JSON\": json is used",
+     ENDPOINT("output_encoding: ^JSON")},
+    {WRONG, "endpoints[0].output_encoding", "no-op passes one backend's answer through, but there are 2 backends",
+     SERVICE("endpoints:\n- endpoint: /x\n  output_encoding: ^no-op\n  backend: [{host: h, url_pattern: /y}, {host: h, "
+             "url_pattern: /z}]")},
+    {WRONG, "endpoints[0].output_encoding", "no-op passes one backend's answer through, but there are 2 backends",
+     SERVICE("output_encoding: no-op\nendpoints:\n- ^endpoint: /x\n  backend: [{host: h, url_pattern: /y}, {host: h, "
+             "url_pattern: /z}]")},
+    {WARNS, "endpoints[0].output_encoding", "negotiate answers in JSON only", ENDPOINT("output_encoding: ^negotiate")},
+    {WRONG, "endpoints[0].backend", "is missing", SERVICE("endpoints:\n- ^endpoint: /x")},
+    {WRONG, "endpoints[0].backend", "at least one backend", SERVICE("endpoints:\n- endpoint: /x\n  backend: ^[]")},
+    {WRONG, "endpoints[0].backend", "found the text \"none\", allowed is a list of backends",
+     SERVICE("endpoints:\n- endpoint: /x\n  backend: ^none")},
+    {WRONG, "endpoints[0].backend[0]", "found the text \"none\", allowed is an object",
+     SERVICE("endpoints:\n- endpoint: /x\n  backend: [^none]")},
+    {UNKNOWN, "endpoints[0].backends", "did you mean \"backend\"?", ENDPOINT("^backends: []")},
+};
+
+static const struct bad_case bad_backends[] = {
+    {WRONG, "endpoints[0].backend[0].allow", "found the number 5, allowed is a list of strings", BACKEND("allow: ^5")},
+    {WRONG, "endpoints[0].backend[0].deny[1]", "found a list, allowed is a string", BACKEND("deny: [a, ^[b]]")},
+    {WARNS, "endpoints[0].backend[0].whitelist", "the old name of \"allow\"", BACKEND("^whitelist: [a]")},
+    {WARNS, "endpoints[0].backend[0].blacklist", "the old name of \"deny\"", BACKEND("^blacklist: [a]")},
+    {WRONG, "endpoints[0].backend[0].blacklist", "\"deny\" is given too", BACKEND("deny: a\n    ^blacklist: [a]")},
+    {WARNS, "endpoints[0].backend[0].deny", "no effect beside \"allow\"", BACKEND("allow: a\n    ^deny: b")},
+    {WRONG, "endpoints[0].backend[0].mapping", "found a list, allowed is an object", BACKEND("mapping: ^[a]")},
+    {WRONG, "endpoints[0].backend[0].mapping.a", "found the number 1, allowed is a string",
+     BACKEND("mapping: {a: ^1}")},
+    {WRONG, "endpoints[0].backend[0].group", "found a list, allowed is a string", BACKEND("group: ^[a]")},
+    {WRONG, "endpoints[0].backend[0].method", "found the text \"FETCH\"", BACKEND("method: ^FETCH")},
+    {WRONG, "endpoints[0].backend[0].is_collection", "found the text \"maybe\", allowed is true or false",
+     BACKEND("is_collection: ^maybe")},
+    {WRONG, "endpoints[0].backend[0].encoding", "the encoding \"rss\" is not in this version",
+     BACKEND("encoding: ^RSS")},
+    {WARNS, "endpoints[0].backend[0].encoding",
+     "unknown encoding \"jsn\": json is used instead; did you mean \"json\"?", BACKEND("encoding: ^jsn")},
+    {WARNS, "endpoints[0].backend[0].encoding", "the answer is thrown away", BACKEND("encoding: ^no-op")},
+    {WRONG, "endpoints[0].backend[0].sd", "\"dns\" is not in this version", BACKEND("sd: ^dns")},
+    {WRONG, "endpoints[0].backend[0].sd", "\"kubernetes\" is not in this version", BACKEND("sd: ^kubernetes")},
+    {WRONG, "endpoints[0].backend[0].sd",
+     "unknown service discovery \"statc\", allowed is static; did you mean \"static\"?", BACKEND("sd: ^statc")},
+    {WRONG, "endpoints[0].backend[0].sd", "unknown service discovery \"etcd\"", BACKEND("sd: ^etcd")},
+    {WRONG, "endpoints[0].backend[0].sd_scheme", "found \"ftp\", allowed is http or https", BACKEND("sd_scheme: ^ftp")},
+    {WARNS, "endpoints[0].backend[0].timeout", "no effect: a backend's own timeout is extra_config.remora.timeout",
+     BACKEND("^timeout: 1s")},
+    {UNKNOWN, "endpoints[0].backend[0].gruop", "did you mean \"group\"?", BACKEND("^gruop: g")},
+    {WARNS, "endpoints[0].backend[0].url_pattern", "is missing: \"/\" is called",
+     SERVICE("endpoints:\n- endpoint: /x\n  backend:\n  - ^host: h")},
+    {WARNS, "endpoints[0].backend[0].host", "no host, neither here nor at the service",
+     SERVICE("endpoints:\n- endpoint: /x\n  backend:\n  - ^url_pattern: /y")},
+    {WRONG, "endpoints[0].backend[0].host[0]", "the host \"\" is empty", HOST("[^'']")},
+    {WRONG, "endpoints[0].backend[0].host", "the host \"http://a b\" has characters that a host name cannot have",
+     HOST("^http://a b")},
+    {WRONG, "endpoints[0].backend[0].host[1]", "neither http:// nor https://", HOST("[a, ^ftp://b]")},
+    {WRONG, "endpoints[0].backend[0].host", "the host \"http://***@h\" has credentials", HOST("^http://user:secret@h")},
+    {WRONG, "endpoints[0].backend[0].host", "IPv6 address", HOST("^http://[::1]:80")},
+    {WRONG, "endpoints[0].backend[0].host", "no valid port", HOST("^h:99999")},
+    {WRONG, "endpoints[0].backend[0].host", "no valid port", HOST("^'h:'")},
+    {WRONG, "endpoints[0].backend[0].host", "has no name", HOST("^http://:80")},
+    {WRONG, "endpoints[0].backend[0].host", "does not begin with http://",
+     HOST("^h:80\n    disable_host_sanitize: true")},
+    {WRONG, "endpoints[0].backend[0].host", "does not begin with http://",
+     HOST("^kafka://h\n    disable_host_sanitize: true")},
+    {WRONG, "endpoints[0].backend[0].host", "query or a fragment",
+     HOST("^http://h/a?b\n    disable_host_sanitize: true")},
+    {WRONG, "endpoints[0].backend[0].host", "percent-encoded", HOST("^http://h/a b\n    disable_host_sanitize: true")},
+    {WRONG, "endpoints[0].backend[0].host", "has credentials", HOST("^http://u@h/a\n    disable_host_sanitize: true")},
+    {WRONG, "endpoints[0].backend[0].host", "no valid address in its brackets",
+     HOST("^'http://[::z]/a'\n    disable_host_sanitize: true")},
+    {WRONG, "endpoints[0].backend[0].url_pattern", "{b} is not defined: the endpoint's path has {a}, {user-id}",
+     PATTERN("^/y/{b}")},
+    {WRONG, "endpoints[0].backend[0].url_pattern", "did you mean {user-id}?", PATTERN("^'/y?u={user_id}'")},
+    {WRONG, "endpoints[0].backend[0].url_pattern", "{A} is not defined", PATTERN("^/y/{A}")},
+    {WRONG, "endpoints[0].backend[0].url_pattern", "{resp0} is not defined", PATTERN("^/y/{resp0}")},
+    {WRONG, "endpoints[0].backend[0].url_pattern", "set extra_config.proxy.sequential to true",
+     PATTERN("^/y/{resp0_id}")},
+    {WRONG, "endpoints[0].backend[0].url_pattern",
+     "{resp0_id} names a backend that is not called before this one, which is number 0",
+     PATTERN("^/y/{resp0_id}\n  extra_config: {proxy: {sequential: true}}")},
+    {WRONG, "endpoints[0].backend[0].url_pattern", "not called before this one",
+     PATTERN("^/y/{resp99999999999999999999_id}\n  extra_config: {proxy: {sequential: true}}")},
+    {WRONG, "endpoints[0].backend[0].url_pattern", "{JWT.sub}: claims of tokens are not in this version",
+     PATTERN("^/y/{JWT.sub}")},
+    {WRONG, "endpoints[0].backend[0].url_pattern", "KrakenD Enterprise", PATTERN("^/y/{input_headers.X-A}")},
+    {WRONG, "endpoints[0].backend[0].url_pattern", "a '#' begins a fragment", PATTERN("^'/y#z'")},
+    {WRONG, "endpoints[0].backend[0].url_pattern", "a '%' without two hexadecimal digits", PATTERN("^/y%zz")},
+    {WRONG, "endpoints[0].backend[0].url_pattern", "a '%' without two hexadecimal digits", PATTERN("^/y%2")},
+    {WRONG, "endpoints[0].backend[0].url_pattern", "found a list", PATTERN("^[a]")},
+};
+
+static const struct bad_case bad_extra[] = {
+    {WRONG, "extra_config.security/cors", "not in this version of remora", SERVICE_EXTRA("^security/cors: {}")},
+    {WRONG, "extra_config.github_com/devopsfaith/krakend-cors", "not in this version of remora",
+     SERVICE_EXTRA("^github_com/devopsfaith/krakend-cors: {}")},
+    {WRONG, "extra_config.plugin/http-server", "Go plugins cannot be loaded",
+     SERVICE_EXTRA("^plugin/http-server: {name: [a]}")},
+    {WRONG, "extra_config.server/virtualhost", "KrakenD Enterprise", SERVICE_EXTRA("^server/virtualhost: {}")},
+    {WRONG, "endpoints[0].extra_config.auth/validator", "tokens are not checked",
+     ENDPOINT_EXTRA("^auth/validator: {alg: RS256}")},
+    {WRONG, "endpoints[0].extra_config.qos/ratelimit/router", "not in this version",
+     ENDPOINT_EXTRA("^qos/ratelimit/router: {max_rate: 1}")},
+    {WRONG, "endpoints[0].extra_config[\"github.com/devopsfaith/krakend-cel\"]", "not in this version",
+     ENDPOINT_EXTRA("^github.com/devopsfaith/krakend-cel: []")},
+    {WRONG, "endpoints[0].backend[0].extra_config.qos/circuit-breaker", "not in this version",
+     BACKEND_EXTRA("^qos/circuit-breaker: {interval: 1}")},
+    {WRONG, "endpoints[0].backend[0].extra_config.modifier/lua-backend", "Lua is not run",
+     BACKEND_EXTRA("^modifier/lua-backend: {pre: x}")},
+    {UNKNOWN, "extra_config.vendor/thing", "unknown namespace", SERVICE_EXTRA("^vendor/thing: [1]")},
+    {UNKNOWN, "extra_config.security/corse", "did you mean \"security/cors\"?", SERVICE_EXTRA("^security/corse: {}")},
+    {WARNS, "endpoints[0].extra_config.router", "ignored here: it belongs to the extra_config of the service",
+     ENDPOINT_EXTRA("^router: {}")},
+    {WARNS, "extra_config.proxy", "ignored here: it belongs to the extra_config of an endpoint or a backend",
+     SERVICE_EXTRA("^proxy: {}")},
+    {WARNS, "extra_config.documentation/openapi", "documentation only", SERVICE_EXTRA("^documentation/openapi: {}")},
+    {WRONG, "extra_config.router", "found true, allowed is an object", SERVICE_EXTRA("router: ^true")},
+    {WRONG, "extra_config.github_com/luraproject/lura/router/gin", "\"router\" is given too",
+     SERVICE_EXTRA("router: {}, ^github_com/luraproject/lura/router/gin: {}")},
+    {WRONG, "extra_config.router.return_error_msg", "found the text \"true\", allowed is true or false",
+     SERVICE_EXTRA("router: {return_error_msg: ^'true'}")},
+    {UNKNOWN, "extra_config.router.retrun_error_msg", "did you mean \"return_error_msg\"?",
+     SERVICE_EXTRA("router: {^retrun_error_msg: true}")},
+    {WRONG, "extra_config.router.health_path", "\"alive\" is no path", SERVICE_EXTRA("router: {health_path: ^alive}")},
+    {WRONG, "extra_config.router.trusted_proxies[1]", "\"10.0.0.0/33\" is no IP address and no network",
+     SERVICE_EXTRA("router: {trusted_proxies: [10.0.0.0/8, ^10.0.0.0/33]}")},
+    {WRONG, "extra_config.router.trusted_proxies", "\"proxy\" is no IP address",
+     SERVICE_EXTRA("router: {trusted_proxies: ^proxy}")},
+    {UNKNOWN, "extra_config.router.error_body.500", "unknown status",
+     SERVICE_EXTRA("router: {error_body: {^500: {}}}")},
+    {WRONG, "extra_config.router.max_payload", "client_body_bytes", SERVICE_EXTRA("router: {^max_payload: 1000}")},
+    {WRONG, "extra_config.telemetry/logging.level",
+     "found the text \"LOUD\", allowed is one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
+     SERVICE_EXTRA("telemetry/logging: {level: ^LOUD}")},
+    {WRONG, "extra_config.telemetry/logging.syslog", "not in this version",
+     SERVICE_EXTRA("telemetry/logging: {level: INFO, ^syslog: true}")},
+    {WRONG, "extra_config.telemetry/logging.format", "the format \"logstash\" is not in this version",
+     SERVICE_EXTRA("telemetry/logging: {format: ^logstash}")},
+    {WRONG, "extra_config.remora.workers", "allowed is a whole number from 0 to 1024",
+     SERVICE_EXTRA("remora: {workers: ^2000}")},
+    {WRONG, "extra_config.remora.workers", "found the text \"2\", allowed is a whole number",
+     SERVICE_EXTRA("remora: {workers: ^'2'}")},
+    {WRONG, "extra_config.remora.admin", "not in this version", SERVICE_EXTRA("remora: {^admin: {listen: ':1'}}")},
+    {WRONG, "extra_config.remora.limits.json_depth", "allowed is a whole number from 1 to",
+     SERVICE_EXTRA("remora: {limits: {json_depth: ^0}}")},
+    {WRONG, "extra_config.remora.limits.bodies_bytes", "the text \"1 GB\" is no size",
+     SERVICE_EXTRA("remora: {limits: {bodies_bytes: ^1 GB}}")},
+    {WRONG, "extra_config.remora.limits", "found the number 1, allowed is an object",
+     SERVICE_EXTRA("remora: {limits: ^1}")},
+    {WRONG, "endpoints[0].extra_config.remora.merge", "not in this version", ENDPOINT_EXTRA("remora: {^merge: deep}")},
+    {WARNS, "endpoints[0].extra_config.proxy.sequential", "found the text \"true\", which is ignored, as in KrakenD",
+     ENDPOINT_EXTRA("proxy: {sequential: ^'true'}")},
+    {WARNS, "endpoints[0].extra_config.proxy.strategy", "found the text \"fast\", which is ignored",
+     ENDPOINT_EXTRA("proxy: {strategy: ^fast}")},
+    {WARNS, "endpoints[0].extra_config.proxy.strategy", "parallel wins",
+     ENDPOINT_EXTRA("proxy: {strategy: ^parallel, sequential: true}")},
+    {WARNS, "endpoints[0].extra_config.proxy.combiner", "which is ignored", ENDPOINT_EXTRA("proxy: {combiner: ^mine}")},
+    {WRONG, "endpoints[0].extra_config.proxy.force_sandboxed_request", "found the number 1, allowed is true or false",
+     ENDPOINT_EXTRA("proxy: {force_sandboxed_request: ^1}")},
+    {WARNS, "endpoints[0].extra_config.proxy.sequential_propagated_params", "no effect",
+     ENDPOINT_EXTRA("proxy: {^sequential_propagated_params: [resp0_a]}")},
+    {WRONG, "endpoints[0].extra_config.proxy.flatmap_filter", "not in this version",
+     ENDPOINT_EXTRA("proxy: {^flatmap_filter: [{type: del, args: [a]}]}")},
+    {WRONG, "endpoints[0].extra_config.proxy.static.data", "found a list, allowed is an object",
+     ENDPOINT_EXTRA("proxy: {static: {data: ^[1]}}")},
+    {WRONG, "endpoints[0].extra_config.proxy.static.data", "is missing",
+     ENDPOINT_EXTRA("proxy: {static: ^{strategy: always}}")},
+    {WARNS, "endpoints[0].extra_config.proxy.static.strategy", "found the text \"whenever\", which is ignored",
+     ENDPOINT_EXTRA("proxy: {static: {data: {a: 1}, strategy: ^whenever}}")},
+    {WRONG, "endpoints[0].backend[0].extra_config.proxy.shadow", "not in this version",
+     BACKEND_EXTRA("proxy: {^shadow: true}")},
+    {WRONG, "endpoints[0].backend[0].extra_config.backend/http.return_error_code", "found the text \"yes\"",
+     BACKEND_EXTRA("backend/http: {return_error_code: ^yes}")},
+    {WRONG, "endpoints[0].backend[0].extra_config.backend/http.return_error_details", "found true, allowed is a string",
+     BACKEND_EXTRA("backend/http: {return_error_details: ^true}")},
+    {WRONG, "endpoints[0].backend[0].extra_config.backend/http/client.no_redirect", "not in this version",
+     BACKEND_EXTRA("backend/http/client: {^no_redirect: true}")},
+    {WRONG, "endpoints[0].backend[0].extra_config.remora.timeout", "found the number 5, which has no unit",
+     BACKEND_EXTRA("remora: {timeout: ^5}")},
+    {WRONG, "endpoints[0].backend[0].extra_config.remora.transport", "the transport \"h1\" is not in this version",
+     BACKEND_EXTRA("remora: {transport: ^h1}")},
+    {WRONG, "endpoints[0].backend[0].extra_config.remora.balancer", "not in this version",
+     BACKEND_EXTRA("remora: {^balancer: random}")},
+    {UNKNOWN, "endpoints[0].extra_config.remora.timeout", "unknown key of remora at an endpoint",
+     ENDPOINT_EXTRA("remora: {^timeout: 1s}")},
+};
+
+static void bad_run(const struct bad_case *cases, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct bad_case *bad = &cases[i];
+        struct conf_case marks, c;
+        rm_arena_init(&marks.arena, NULL);
+        struct rm_place place;
+        const char *text = conf_case_unmark(&marks, bad->text, '^', &place);
+        const char *file = text[0] == '{' ? "t.json" : "t.yaml";
+        for (int strict = 0; strict < 2; strict++) {
+            struct rm_conf_options options = {.strict = strict > 0};
+            bool is_error = bad->kind == WRONG || (bad->kind == UNKNOWN && strict > 0);
+            conf_case_load(&c, file, text, &options);
+            const struct rm_finding *found = conf_case_find(&c, place, bad->path, bad->phrase);
+            // Nothing else is wrong: one mistake is one error.
+            if (!found || found->is_error != is_error || c.found.n_errors != (is_error ? 1 : 0)) {
+                conf_case_print(&c);
+                fail_msg("%s\nwanted %s at %u:%u: %s: %s%s", text, is_error ? "an error" : "a warning", place.line,
+                         place.column, bad->path, bad->phrase, strict > 0 ? " (strict)" : "");
+            }
+            conf_case_free(&c);
+        }
+        rm_arena_fini(&marks.arena);
+    }
+}
+
+static void test_documents(void **state)
+{
+    (void)state;
+    bad_run(bad_documents, RM_COUNT(bad_documents));
+}
+
+static void test_service(void **state)
+{
+    (void)state;
+    bad_run(bad_service, RM_COUNT(bad_service));
+}
+
+static void test_endpoints(void **state)
+{
+    (void)state;
+    bad_run(bad_endpoints, RM_COUNT(bad_endpoints));
+}
+
+static void test_backends(void **state)
+{
+    (void)state;
+    bad_run(bad_backends, RM_COUNT(bad_backends));
+}
+
+static void test_extra(void **state)
+{
+    (void)state;
+    bad_run(bad_extra, RM_COUNT(bad_extra));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_documents), cmocka_unit_test(test_service), cmocka_unit_test(test_endpoints),
+        cmocka_unit_test(test_backends),  cmocka_unit_test(test_extra),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
