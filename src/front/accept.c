@@ -1,0 +1,152 @@
+// Accepting, remora's own: the listeners are shared by the workers, the place under the connection limit is taken before the
+// connection. Never spins: without room or descriptors it stops listening for a while.
+// SPDX-License-Identifier: Apache-2.0
+#include "front/accept.h"
+#include "base/clock.h"
+#include "front/mhd.h"
+#include <remora/log.h>
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#define ACCEPT_RETRY_US (100 * RM_MS)
+#define ACCEPT_AT_ONCE 16 // then what is already connected gets its turn
+
+static bool accept_reserve(struct rm_front *front)
+{
+    if (atomic_fetch_add(&front->shared->connections, 1) < front->accept.limit)
+        return true;
+    atomic_fetch_sub(&front->shared->connections, 1);
+    return false;
+}
+
+void rm_accept_give_back(struct rm_front *front)
+{
+    atomic_fetch_sub(&front->shared->connections, 1);
+}
+
+static void accept_pause(struct rm_front *front)
+{
+    struct rm_accept *a = &front->accept;
+    for (size_t i = 0; i < a->n; i++)
+        rm_fd_del(&a->listeners[i].watch);
+    a->paused = true;
+    rm_timer_start(front->loop, &a->retry, rm_loop_now_us(front->loop) + ACCEPT_RETRY_US);
+}
+
+static void accept_listen(struct rm_front *front)
+{
+    struct rm_accept *a = &front->accept;
+    for (size_t i = 0; i < a->n; i++) {
+        struct rm_fd *watch = &a->listeners[i].watch;
+        if (!watch->loop && rm_fd_add(front->loop, watch, NULL) != RM_OK) {
+            accept_pause(front);
+            return;
+        }
+    }
+    a->paused = false;
+    rm_timer_stop(&a->retry);
+}
+
+// One connection. False: there was none, or no more can be taken now.
+static bool accept_one(struct rm_front *front, int listener)
+{
+    if (!accept_reserve(front)) {
+        accept_pause(front);
+        return false;
+    }
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof(peer);
+    int fd = accept4(listener, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        int why = errno;
+        rm_accept_give_back(front);
+        // The rest are errors of a connection that came and went (accept(2)), or that another worker was faster.
+        if (why == EMFILE || why == ENFILE || why == ENOBUFS || why == ENOMEM) {
+            rm_log(RM_WARNING, "accepting pauses error=\"%s\"", strerror(why));
+            accept_pause(front);
+        }
+        return false;
+    }
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    const struct sockaddr *from = (const struct sockaddr *)&peer;
+    return rm_mhd_add(front->mhd, rm_conn_new(front, fd, from), from, (unsigned)size);
+}
+
+static void accept_happened(struct rm_fd *watch, uint32_t happened)
+{
+    (void)happened;
+    struct rm_listener *listener = rm_container_of(watch, struct rm_listener, watch);
+    struct rm_front *front = listener->front;
+    if (front->shared->n_workers <= 1) {
+        for (int i = 0; i < ACCEPT_AT_ONCE && accept_one(front, watch->fd); i++)
+            continue;
+        return;
+    }
+    // One, and to the end of the line of those whom the kernel wakes: so workers that rest take turns.
+    if (!accept_one(front, watch->fd) || !watch->loop)
+        return;
+    rm_fd_del(watch);
+    if (rm_fd_add(front->loop, watch, NULL) != RM_OK)
+        accept_pause(front);
+}
+
+static void accept_retry(struct rm_timer *timer)
+{
+    struct rm_front *front = rm_container_of(timer, struct rm_front, accept.retry);
+    rm_accept_resume(front);
+}
+
+int rm_accept_start(struct rm_front *front, struct rm_err *err)
+{
+    struct rm_accept *a = &front->accept;
+    const struct rm_front_shared *shared = front->shared;
+    if (shared->n_listeners > RM_COUNT(a->listeners))
+        return rm_fail(err, RM_ESYS, "%zu listeners are too many", shared->n_listeners);
+    a->limit = shared->max_connections;
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 5 * 4 < a->limit)
+        a->limit = (uint32_t)(files.rlim_cur / 5 * 4);
+    a->retry.fire = accept_retry;
+    a->n = shared->n_listeners;
+    for (size_t i = 0; i < a->n; i++) {
+        uint32_t events = EPOLLIN | EPOLLEXCLUSIVE;
+        a->listeners[i].front = front;
+        a->listeners[i].watch =
+            (struct rm_fd){.fd = shared->listeners[i], .events = events, .on_event = accept_happened};
+        int code = rm_fd_add(front->loop, &a->listeners[i].watch, err);
+        if (code) {
+            rm_accept_stop(front);
+            return code;
+        }
+    }
+    return RM_OK;
+}
+
+void rm_accept_resume(struct rm_front *front)
+{
+    if (front->accept.paused && !front->accept.stopped)
+        accept_listen(front);
+}
+
+void rm_accept_stop(struct rm_front *front)
+{
+    struct rm_accept *a = &front->accept;
+    a->stopped = true;
+    rm_timer_stop(&a->retry);
+    for (size_t i = 0; i < a->n; i++)
+        rm_fd_del(&a->listeners[i].watch);
+}
+
+void rm_accept_queue(struct rm_front *front)
+{
+    struct rm_accept *a = &front->accept;
+    for (size_t i = 0; i < a->n && !a->paused; i++)
+        while (accept_one(front, a->listeners[i].watch.fd))
+            continue;
+}

@@ -1,0 +1,34 @@
+// The access log's line. Never the query (it may hold tokens), never a header.
+// SPDX-License-Identifier: Apache-2.0
+#include "front/access.h"
+#include <remora/log.h>
+
+#define ACCESS_HUNG_UP 499 // nobody to answer; nginx's number for it
+
+static bool access_wanted(const struct rm_client *c)
+{
+    const struct rm_conf_router *router = c->conn->front->router;
+    if (router->disable_access_log || !rm_log_on(RM_INFO))
+        return false;
+    for (size_t i = 0; i < router->logger_skip_paths.n; i++)
+        if (rm_str_eq(c->path, router->logger_skip_paths.v[i]))
+            return false;
+    return true;
+}
+
+void rm_access_log(const struct rm_client *c)
+{
+    if (!access_wanted(c))
+        return;
+    bool answered = c->state == RM_CLIENT_SENDING || c->state == RM_CLIENT_STREAMING || c->overdue;
+    bool broken = c->state == RM_CLIENT_STREAMING ? c->down.cut || !c->over : c->state == RM_CLIENT_DEAD;
+    uint64_t us = rm_loop_now_us(c->rq.loop) - c->started_us;
+    struct rm_str path = c->path.n > 0 ? c->path : RM_STR("-");
+    const char *client = c->rq.client_ip.n > 0 ? c->rq.client_ip.p : c->conn->peer;
+    int client_n = (int)(c->rq.client_ip.n > 0 ? c->rq.client_ip.n : strlen(c->conn->peer));
+    rm_log(RM_INFO, "request method=%.*s path=%.*s status=%d duration_ms=%llu.%03u bytes=%llu client=%.*s%s%s%s",
+           (int)c->method.n, c->method.p, (int)path.n, path.p,
+           answered || !broken ? c->rq.reply.status : ACCESS_HUNG_UP, (unsigned long long)(us / 1000),
+           (unsigned)(us % 1000), (unsigned long long)c->sent, client_n, client, broken ? " cut=true" : "",
+           c->rq.err.code ? " error=" : "", c->rq.err.code ? rm_code_name(c->rq.err.code) : "");
+}

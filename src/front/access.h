@@ -1,0 +1,10 @@
+// The access log: one line at INFO for each request that was read.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef FRONT_ACCESS_H
+#define FRONT_ACCESS_H
+
+#include "front/client.h"
+
+void rm_access_log(const struct rm_client *);
+
+#endif

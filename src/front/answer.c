@@ -1,0 +1,147 @@
+// From rm_reply to what goes on the wire. The one place that knows what libmicrohttpd can send; refusals get their texts here.
+// SPDX-License-Identifier: Apache-2.0
+#include "front/answer.h"
+
+// libmicrohttpd's own part of an answer's head: status line, Date, Connection, Content-Length or Transfer-Encoding.
+#define ANSWER_OWN_HEAD 160
+// What it keeps of each request header and query argument in the connection's memory, and some room for itself.
+#define ANSWER_PER_FIELD 56
+#define ANSWER_SPARE 512
+
+static void answer_clear(struct rm_client *c)
+{
+    rm_buf_free(&c->rq.reply.body);
+    c->rq.reply = (struct rm_reply){0};
+    c->has_head = false;
+}
+
+void rm_answer_refuse(struct rm_client *c, int status, struct rm_str text)
+{
+    answer_clear(c);
+    rm_reply_plain(&c->rq, c->conn->front->plan, status, RM_STR("text/plain"), text);
+    if (status == 405) // CONNECT
+        rm_headers_add(&c->rq.arena, &c->rq.reply.headers, RM_STR("Allow"), RM_STR("DELETE, GET, PATCH, POST, PUT"));
+}
+
+// The text, or the JSON document that the configuration has for this status.
+static void answer_error(struct rm_client *c, int status, const struct rm_value *json, struct rm_str text)
+{
+    struct rm_buf body = {.max = SIZE_MAX};
+    if (json && rm_json_write(&c->rq.arena, json, &body) == RM_OK)
+        rm_reply_plain(&c->rq, c->conn->front->plan, status, RM_STR("application/json; charset=utf-8"),
+                       rm_buf_str(&body));
+    else
+        rm_reply_plain(&c->rq, c->conn->front->plan, status, RM_STR("text/plain"), text);
+    rm_buf_free(&body);
+}
+
+static struct rm_str answer_location(struct rm_client *c, struct rm_str path)
+{
+    if (c->rq.query.n == 0)
+        return path;
+    return rm_arena_printf(&c->rq.arena, "%.*s?%.*s", (int)path.n, path.p, (int)c->rq.query.n, c->rq.query.p);
+}
+
+void rm_answer_route(struct rm_client *c, const struct rm_route *route)
+{
+    const struct rm_conf_router *router = c->conn->front->router;
+    struct rm_reply *reply = &c->rq.reply;
+    switch (route->kind) {
+    case RM_ROUTE_REDIRECT:
+        reply->status = rm_str_eq(c->method, RM_STR("GET")) ? 301 : 307;
+        rm_headers_add(&c->rq.arena, &reply->headers, RM_STR("Location"), answer_location(c, route->location));
+        return;
+    case RM_ROUTE_OPTIONS:
+        reply->status = 200;
+        break;
+    case RM_ROUTE_NOT_FOUND:
+        answer_error(c, 404, router->error_body_404, RM_STR("404 page not found"));
+        return;
+    case RM_ROUTE_NOT_ALLOWED:
+        answer_error(c, 405, router->error_body_405, RM_STR("405 method not allowed"));
+        break;
+    case RM_ROUTE_BAD_PARAM:
+        answer_error(c, 400, NULL, RM_STR("error: encoded url params"));
+        return;
+    case RM_ROUTE_ENDPOINT:
+    case RM_ROUTE_HEALTH:
+    case RM_ROUTE_ECHO:
+    case RM_ROUTE_DEBUG:
+        RM_ASSERT(route->kind >= RM_ROUTE_REDIRECT); // they are answered elsewhere
+        break;
+    }
+    if (route->allow.n > 0)
+        rm_headers_add(&c->rq.arena, &reply->headers, RM_STR("Allow"), route->allow);
+}
+
+// ---- to the wire -----------------------------------------------------------------------------------------------------
+
+// Framing and the connection are the front end's; an empty value cannot be passed to libmicrohttpd.
+static bool answer_keeps(const struct rm_header *h)
+{
+    static const struct rm_str ours[] = {
+        {"Connection", 10}, {"Content-Length", 14}, {"Keep-Alive", 10}, {"Transfer-Encoding", 17}};
+    for (size_t i = 0; i < RM_COUNT(ours); i++)
+        if (rm_str_eq_nocase(h->name, ours[i]))
+            return false;
+    return h->name.n > 0 && h->value.n > 0;
+}
+
+static size_t answer_fields(const struct rm_client *c)
+{
+    size_t fields = c->rq.headers.n;
+    for (size_t i = 0; i < c->rq.query.n; i++)
+        fields += c->rq.query.p[i] == '&';
+    return fields + (c->rq.query.n > 0);
+}
+
+// Whether an answer's head of this size fits what the request's head has left of the connection's memory.
+static bool answer_fits(const struct rm_client *c, size_t bytes)
+{
+    size_t used = c->head_bytes + ANSWER_PER_FIELD * answer_fields(c) + ANSWER_SPARE;
+    return used + bytes <= c->conn->front->pool_bytes;
+}
+
+static bool answer_check(struct rm_client *c)
+{
+    struct rm_headers *headers = &c->rq.reply.headers;
+    size_t bytes = ANSWER_OWN_HEAD;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < headers->n; i++) {
+        if (!answer_keeps(&headers->v[i]))
+            continue;
+        headers->v[n] = headers->v[i];
+        bytes += headers->v[n].name.n + headers->v[n].value.n + 4;
+        n++;
+    }
+    headers->n = n;
+    return answer_fits(c, bytes) && c->rq.reply.status >= 200 && c->rq.reply.status <= 999;
+}
+
+void rm_answer_make(struct rm_client *c, struct rm_answer *out)
+{
+    RM_ASSERT(c->state == RM_CLIENT_READY);
+    if (!answer_check(c)) {
+        if (c->started && !c->over)
+            rm_request_cancel(&c->rq);
+        c->over = true;
+        rm_answer_refuse(c, 502, RM_STR("502 the backend's answer has a head that cannot be passed on"));
+        bool fits = answer_check(c);
+        RM_ASSERT(fits); // remora's own are small; the request's head leaves room for one
+    }
+    struct rm_reply *reply = &c->rq.reply;
+    bool bodyless = reply->status == 204 || reply->status == 304;
+    *out = (struct rm_answer){
+        .status = (unsigned)reply->status,
+        .close = c->conn->front->draining,
+        .streams = c->has_head && !bodyless,
+        .length = reply->length,
+        .headers = &reply->headers,
+    };
+    if (!c->has_head && !bodyless)
+        out->body = rm_buf_str(&reply->body);
+    c->state = out->streams ? RM_CLIENT_STREAMING : RM_CLIENT_SENDING;
+    if (!out->streams)
+        c->sent = out->body.n;
+    rm_conn_enter(c->conn, RM_CONN_SENDING);
+}

@@ -1,0 +1,120 @@
+// The front end of one worker: made, drained, freed.
+// SPDX-License-Identifier: Apache-2.0
+#include "front/front.h"
+#include "front/client.h"
+#include "front/linger.h"
+#include "front/mhd.h"
+
+#include <sys/ioctl.h>
+
+static bool front_is_empty(const struct rm_front *front)
+{
+    return rm_list_empty(&front->conns) && rm_list_empty(&front->lingering);
+}
+
+static void front_tell_drained(struct rm_task *task)
+{
+    struct rm_front *front = rm_container_of(task, struct rm_front, drained_task);
+    void (*drained)(void *) = front->drained;
+    front->drained = NULL;
+    if (drained)
+        drained(front->drained_arg);
+}
+
+static void front_check_drained(struct rm_front *front)
+{
+    if (front->draining && front_is_empty(front) && !front->drained_task.queued)
+        rm_task_queue(front->loop, &front->drained_task);
+}
+
+void rm_front_left(struct rm_front *front)
+{
+    rm_accept_give_back(front);
+    if (front->freeing)
+        return;
+    rm_accept_resume(front);
+    front_check_drained(front);
+}
+
+int rm_front_new(struct rm_front **out, struct rm_loop *loop, struct rm_flow *flow, struct rm_front_shared *shared,
+                 struct rm_err *err)
+{
+    struct rm_arena arena;
+    rm_arena_init(&arena, NULL);
+    struct rm_front *front = RM_NEW(&arena, struct rm_front);
+    front->arena = arena;
+    front->loop = loop;
+    front->flow = flow;
+    front->plan = rm_flow_plan(flow);
+    front->router = &front->plan->conf->router;
+    front->limits = &front->plan->conf->limits;
+    front->shared = shared;
+    front->pool_bytes = rm_mhd_pool_bytes(front->limits);
+    front->drained_task.run = front_tell_drained;
+    rm_list_init(&front->conns);
+    rm_list_init(&front->spare);
+    rm_list_init(&front->lingering);
+    rm_list_init(&front->spare_lingers);
+    int code = rm_proxies_init(&front->proxies, &front->arena, front->router, err);
+    if (code == RM_OK)
+        code = rm_mhd_new(&front->mhd, front, err);
+    if (code == RM_OK)
+        code = rm_accept_start(front, err);
+    if (code != RM_OK) {
+        if (front->mhd)
+            rm_mhd_free(front->mhd);
+        arena = front->arena;
+        rm_arena_fini(&arena);
+        return code;
+    }
+    *out = front;
+    return RM_OK;
+}
+
+// Nothing of a request has come, not even unread.
+static bool front_is_idle(const struct rm_conn *c)
+{
+    int unread = 0;
+    return c->phase == RM_CONN_IDLE && (ioctl(c->fd, FIONREAD, &unread) != 0 || unread == 0);
+}
+
+void rm_front_drain(struct rm_front *front, void (*drained)(void *), void *arg)
+{
+    front->drained = drained;
+    front->drained_arg = arg;
+    if (!front->draining) {
+        front->draining = true; // answers say Connection: close from now on
+        rm_accept_queue(front); // who has connected is served
+        rm_accept_stop(front);
+        RM_LIST_FOR (link, &front->conns) {
+            struct rm_conn *c = rm_container_of(link, struct rm_conn, link);
+            if (front_is_idle(c) && !c->fresh)
+                rm_conn_shut(c);
+        }
+    }
+    front_check_drained(front);
+}
+
+void rm_front_free(struct rm_front *front)
+{
+    if (!front)
+        return;
+    front->freeing = true;
+    rm_accept_stop(front);
+    rm_task_cancel(front->loop, &front->drained_task);
+    bool killed = false;
+    RM_LIST_FOR (link, &front->conns) {
+        struct rm_conn *c = rm_container_of(link, struct rm_conn, link);
+        if (!c->suspended)
+            continue;
+        rm_client_kill(c->client);
+        killed = true;
+    }
+    if (killed)
+        rm_mhd_run(front->mhd); // a suspended connection must not meet the daemon's end
+    rm_mhd_free(front->mhd);
+    rm_linger_end_all(front);
+    RM_ASSERT(front_is_empty(front));
+    struct rm_arena arena = front->arena; // front lies in it
+    rm_arena_fini(&arena);
+}

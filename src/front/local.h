@@ -1,0 +1,36 @@
+// What one worker's front end has (front.h). Its thread only, but for `shared`'s counters.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef FRONT_LOCAL_H
+#define FRONT_LOCAL_H
+
+#include "base/list.h"
+#include "front/accept.h"
+#include "front/client_ip.h"
+#include "front/front.h"
+
+struct rm_front {
+    struct rm_arena arena; // of connections and settings; lives as long as the front end
+    struct rm_loop *loop;
+    struct rm_flow *flow;
+    const struct rm_plan *plan;
+    const struct rm_conf_router *router; // settings
+    const struct rm_conf_limits *limits;
+    struct rm_front_shared *shared;
+    struct rm_proxies proxies;
+    struct rm_mhd *mhd;
+    size_t pool_bytes; // of a connection's head, in libmicrohttpd
+    struct rm_accept accept;
+    struct rm_list conns;     // open ones
+    struct rm_list spare;     // structs of closed ones, for reuse
+    struct rm_list lingering; // linger.h
+    struct rm_list spare_lingers;
+    bool draining, freeing;
+    struct rm_task drained_task;
+    void (*drained)(void *);
+    void *drained_arg;
+};
+
+// A connection or a lingering descriptor is gone: accepting may go on, a drain may be over.
+void rm_front_left(struct rm_front *);
+
+#endif

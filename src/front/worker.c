@@ -1,0 +1,129 @@
+// A worker's life: thread, loop, flow and front end in, the same in the opposite order out. The struct belongs to who started it;
+// what is inside lives and dies on the thread.
+// SPDX-License-Identifier: Apache-2.0
+#include "front/worker.h"
+#include "loop/thread.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct worker_message {
+    struct rm_msg msg; // first
+    struct rm_worker *worker;
+};
+
+struct rm_worker {
+    struct rm_arena arena;
+    struct rm_worker_conf conf;
+    struct rm_thread *thread;
+    struct rm_loop *loop; // made and freed by who starts and joins: messages may come until then
+    struct rm_flow *flow;
+    struct rm_front *front;
+    int stands; // eventfd: the thread tells its starter
+    int code;
+    struct rm_err err;
+    struct worker_message drain;
+    atomic_bool drain_said;
+};
+
+static void worker_drained(void *arg)
+{
+    struct rm_worker *worker = arg;
+    rm_loop_stop(worker->loop);
+}
+
+static void worker_drain(struct rm_msg *msg)
+{
+    struct rm_worker *worker = ((struct worker_message *)msg)->worker;
+    rm_front_drain(worker->front, worker_drained, worker);
+}
+
+// What the thread says once: it stands, or why it does not (code and err).
+static void worker_say(struct rm_worker *worker)
+{
+    uint64_t one = 1;
+    RM_ASSERT(write(worker->stands, &one, sizeof(one)) == sizeof(one));
+}
+
+static void worker_run(void *arg)
+{
+    struct rm_worker *worker = arg;
+    const struct rm_worker_conf *conf = &worker->conf;
+    worker->code = rm_flow_new(&worker->flow, worker->loop, conf->plan, conf->cache, &worker->err);
+    if (worker->code == RM_OK)
+        worker->code = rm_front_new(&worker->front, worker->loop, worker->flow, conf->shared, &worker->err);
+    bool stands = worker->code == RM_OK;
+    worker_say(worker);
+    if (stands)
+        rm_loop_run(worker->loop);
+    rm_front_free(worker->front);
+    if (worker->flow)
+        rm_flow_free(worker->flow);
+    if (stands && conf->ended)
+        conf->ended(conf->arg);
+}
+
+static void worker_free(struct rm_worker *worker)
+{
+    rm_loop_free(worker->loop);
+    if (worker->stands >= 0)
+        close(worker->stands);
+    struct rm_arena arena = worker->arena; // worker lies in it
+    rm_arena_fini(&arena);
+}
+
+int rm_worker_start(struct rm_worker **out, const struct rm_worker_conf *conf, struct rm_err *err)
+{
+    struct rm_arena arena;
+    rm_arena_init(&arena, NULL);
+    struct rm_worker *worker = RM_NEW(&arena, struct rm_worker);
+    worker->arena = arena;
+    worker->conf = *conf;
+    worker->drain = (struct worker_message){{.deliver = worker_drain}, worker};
+    char name[16];
+    snprintf(name, sizeof(name), "worker-%u", conf->index);
+    int code = RM_OK;
+    worker->stands = eventfd(0, EFD_CLOEXEC);
+    if (worker->stands < 0)
+        code = rm_fail(err, RM_ESYS, "eventfd: %s", strerror(errno));
+    if (code == RM_OK)
+        code = rm_loop_new(&worker->loop, err);
+    if (code == RM_OK)
+        code = rm_thread_start(&worker->thread, name, worker_run, worker, err);
+    if (code != RM_OK) {
+        worker_free(worker);
+        return code;
+    }
+    uint64_t one;
+    while (read(worker->stands, &one, sizeof(one)) != sizeof(one))
+        RM_ASSERT(errno == EINTR);
+    code = worker->code;
+    if (code == RM_OK) {
+        *out = worker;
+        return RM_OK;
+    }
+    rm_thread_join(worker->thread);
+    if (err)
+        *err = worker->err;
+    worker_free(worker);
+    return code;
+}
+
+void rm_worker_drain(struct rm_worker *worker)
+{
+    if (!atomic_exchange(&worker->drain_said, true))
+        rm_loop_post(worker->loop, &worker->drain.msg);
+}
+
+void rm_worker_stop(struct rm_worker *worker)
+{
+    rm_loop_stop(worker->loop);
+}
+
+void rm_worker_join(struct rm_worker *worker)
+{
+    rm_thread_join(worker->thread);
+    worker_free(worker);
+}
