@@ -87,7 +87,7 @@ const char *rm_duration_parse(struct rm_str text, uint64_t *us)
         if (part > UNIT_MAX_NS || total > UNIT_MAX_NS)
             return "is too long: 292 years is the most";
     }
-    *us = (total + 999) / 1000;
+    *us = total / 1000 + (total % 1000 > 0 && total < UNIT_MAX_NS - 999);
     return NULL;
 }
 
