@@ -72,8 +72,6 @@ static struct text_unit text_next(const char *p, const char *end, bool escapes)
 static size_t text_decode(struct rm_str raw, bool escapes, char *out)
 {
     size_t n = 0;
-    if (raw.n == 0)
-        return 0; // raw.p may be NULL
     const char *end = raw.p + raw.n;
     for (const char *p = raw.p; p < end;) {
         struct text_unit unit = text_next(p, end, escapes);

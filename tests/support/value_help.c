@@ -78,6 +78,7 @@ void value_check_tree(const struct rm_value *v)
         n++;
         last = child;
         value_check_tree(child);
+        assert_true(v->type == RM_OBJECT || child->key.n == 0);
         for (const struct rm_value *other = v->first; v->type == RM_OBJECT && other != child; other = other->next)
             assert_false(rm_str_eq(other->key, child->key));
     }

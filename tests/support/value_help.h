@@ -20,7 +20,7 @@ struct rm_str value_repeated(const char *open, const char *middle, const char *c
 // The template with `with` in the place of its '%'.
 struct rm_str value_filled(const char *template, struct rm_str with);
 
-// The counts, the last links and the unique names of the whole tree.
+// The counts, the last links and the names of the whole tree: unique in objects, none in arrays.
 void value_check_tree(const struct rm_value *v);
 // `text` at each depth of opening is written as `want`.
 void value_assert_writes(const char *text, const char *want);

@@ -86,6 +86,10 @@ static void a_large_allocation_leaves_the_current_block_in_use(void **state)
     char *next = rm_arena_alloc(&arena, 32);
     assert_true(next > small && next - small <= 64);
     assert_int_equal(large[12345], 1);
+    size_t before = arena.bytes;
+    while (arena.bytes == before)
+        rm_arena_alloc(&arena, 64);
+    assert_int_equal(arena.bytes, before + (16 << 10)); // the next size is that of the small blocks
     rm_arena_fini(&arena);
 }
 

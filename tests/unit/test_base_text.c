@@ -237,6 +237,7 @@ static void maps_find_what_was_put(void **state)
         void **place = rm_map_put(&map, rm_arena_printf(&arena, "key-%d", i));
         assert_null(*place);
         *place = &values[i];
+        assert_null(rm_map_get(&map, RM_STR("none"))); // however full it is
     }
     *rm_map_put(&map, (struct rm_str){NULL, 0}) = values;
     assert_int_equal(map.n, 3001);

@@ -333,7 +333,11 @@ static void many_names_are_told_apart(void **state)
     text = many_names(200000, 0, 0);
     assert_int_equal(rm_json_parse(&value_arena, text, 0, &none, &v, NULL, NULL), RM_OK);
     assert_int_equal(v->flags, RM_V_RANGE);
-    // Many objects with the same few names are no duplicates.
+    // Many objects with the same names, few or many, are no duplicates.
+    struct rm_str same = many_names(100, 0, 0);
+    text = rm_arena_printf(&value_arena, "[%s,{\"k0\":%s},%s]", same.p, same.p, same.p);
+    assert_int_equal(parse(text, 0, &v), RM_OK);
+    assert_int_equal(v->flags, RM_V_RANGE);
     text = value_repeated("{\"a\":1,\"b\":[", "0", "],\"c\":2}", 200);
     assert_int_equal(parse(text, 0, &v), RM_OK);
     assert_int_equal(v->flags, RM_V_RANGE);

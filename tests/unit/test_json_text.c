@@ -72,6 +72,7 @@ static void broken_text_becomes_the_replacement_character(void **state)
                  {"\xF0\x9F\x90", FFFD FFFD FFFD},
                  {"\\ud800", FFFD},
                  {"\\udc00", FFFD},
+                 {"\\udc00\\udc00", FFFD FFFD},
                  {"\\ud800\\ud800", FFFD FFFD},
                  {"\\ud800a", FFFD "a"},
                  {"\\udc1f\\ud83d", FFFD FFFD},
