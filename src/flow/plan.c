@@ -127,32 +127,11 @@ static uint32_t plan_open_depth(const struct rm_conf_endpoint *endpoint, const s
     return (uint32_t)depth;
 }
 
-// A placeholder of an answer that is not there when its URL is built would fail each call.
-static int plan_check_pieces(struct plan_build *build, uint32_t index)
-{
-    for (size_t i = 0; i < build->backend->n_pieces; i++) {
-        const struct rm_piece *piece = &build->backend->pieces[i];
-        if (piece->kind == RM_PIECE_PARAM && piece->param >= build->endpoint->params.n)
-            return plan_fail(build, "url_pattern", "names a parameter that the endpoint does not have");
-        if (piece->kind != RM_PIECE_RESP)
-            continue;
-        if (!build->endpoint->sequential)
-            return plan_fail(build, "url_pattern", "names an earlier answer, but the endpoint is not sequential");
-        if (piece->backend >= index)
-            return plan_fail(build, "url_pattern",
-                             "names an answer that is not there yet: only those of earlier backends are");
-    }
-    return RM_OK;
-}
-
 static int plan_add_backend(struct plan_build *build, const struct rm_endpoint *endpoint, uint32_t index)
 {
     struct rm_plan *plan = build->plan;
     struct rm_backend *backend = &endpoint->backends[index];
     const struct rm_conf_backend *conf = build->backend;
-    int rc = plan_check_pieces(build, index);
-    if (rc != RM_OK)
-        return rc;
     const struct rm_codec_ops *codec = rm_codec_find(conf->encoding);
     if (!codec)
         return plan_fail(build, "encoding", "there is no such encoding");
@@ -167,7 +146,7 @@ static int plan_add_backend(struct plan_build *build, const struct rm_endpoint *
     if (conf->return_error_details.n > 0)
         backend->error_key = rm_arena_printf(&plan->arena, "error_%.*s", (int)conf->return_error_details.n,
                                              conf->return_error_details.p);
-    rc = plan_add_steps(build, backend);
+    int rc = plan_add_steps(build, backend);
     if (rc == RM_OK)
         backend->open_depth = plan_open_depth(build->endpoint, backend);
     return rc;
@@ -196,8 +175,7 @@ static int plan_add_endpoint(struct plan_build *build, struct rm_endpoint *endpo
         return plan_fail(build, "output_encoding", "there is no such encoding");
     endpoint->streams = !codec->encode;
     endpoint->encoder = endpoint->streams ? NULL : codec;
-    if (endpoint->streams && conf->n_backends != 1)
-        return plan_fail(build, "output_encoding", "no-op works with exactly one backend");
+    RM_ASSERT(conf->n_backends == 1 || (conf->n_backends > 1 && !endpoint->streams));
     plan_set_times(endpoint);
     if (conf->cache_ttl_us > 0)
         endpoint->cache_control = rm_arena_printf(arena, "public, max-age=%" PRIu64, conf->cache_ttl_us / 1000000);

@@ -9,16 +9,13 @@
 
 static struct rm_str url_join(struct rm_arena *arena, const struct rm_piece *pieces, size_t n_pieces)
 {
-    size_t n = 1;
+    size_t n = 0;
     for (size_t i = 0; i < n_pieces; i++)
         n += pieces[i].text.n;
     char *text = rm_arena_alloc(arena, n);
     n = 0;
-    if (n_pieces == 0 || pieces[0].text.n == 0 || pieces[0].text.p[0] != '/')
-        text[n++] = '/';
     for (size_t i = 0; i < n_pieces; i++) {
-        if (pieces[i].text.n > 0)
-            memcpy(text + n, pieces[i].text.p, pieces[i].text.n);
+        memcpy(text + n, pieces[i].text.p, pieces[i].text.n);
         n += pieces[i].text.n;
     }
     return (struct rm_str){text, n};
@@ -27,18 +24,19 @@ static struct rm_str url_join(struct rm_arena *arena, const struct rm_piece *pie
 void rm_url_compile(struct rm_url *url, struct rm_arena *arena, const struct rm_conf_backend *backend,
                     const struct rm_conf_endpoint *endpoint, bool raw_params)
 {
+    RM_ASSERT(backend->n_pieces > 0 && backend->pieces[0].kind == RM_PIECE_TEXT && backend->pieces[0].text.p[0] == '/');
     *url = (struct rm_url){.pieces = backend->pieces, .n_pieces = backend->n_pieces, .raw_params = raw_params};
     url->is_literal = true;
     for (size_t i = 0; i < backend->n_pieces; i++) {
         const struct rm_piece *piece = &backend->pieces[i];
         url->wants_answers |= piece->kind == RM_PIECE_RESP;
         url->ends_open = false;
-        if (piece->kind != RM_PIECE_TEXT) {
-            url->is_literal = false;
-        } else if (piece->text.n > 0) {
-            url->has_query |= memchr(piece->text.p, '?', piece->text.n) != NULL;
+        url->has_query |= piece->in_query;
+        if (piece->kind == RM_PIECE_TEXT) {
             char last = piece->text.p[piece->text.n - 1];
-            url->ends_open = url->has_query && (last == '?' || last == '&');
+            url->ends_open = last == '?' || last == '&';
+        } else {
+            url->is_literal = false;
         }
     }
     if (url->is_literal)
@@ -201,7 +199,7 @@ static bool url_is_dots(struct rm_str segment)
     for (size_t i = 0; i < segment.n; dots++) {
         if (segment.p[i] == '.')
             i++;
-        else if (segment.n - i >= 3 && segment.p[i] == '%' && segment.p[i + 1] == '2' &&
+        else if (segment.n - i > 2 && segment.p[i] == '%' && segment.p[i + 1] == '2' &&
                  (segment.p[i + 2] | 0x20) == 'e')
             i += 3;
         else
@@ -288,6 +286,38 @@ static int url_refuse(const struct rm_piece *piece, struct rm_err *err)
     return RM_EPARAM;
 }
 
+// The pattern with its placeholders filled in, and room for so many bytes behind it.
+static int url_fill_pattern(const struct rm_url *url, struct rm_arena *arena, const struct rm_url_in *in, size_t room,
+                            struct url_text *out, struct rm_err *err)
+{
+    struct rm_str *texts = RM_NEW_ARRAY(arena, struct rm_str, url->n_pieces);
+    size_t most = room;
+    for (size_t i = 0; i < url->n_pieces; i++) {
+        const struct rm_piece *piece = &url->pieces[i];
+        int rc = RM_OK;
+        if (piece->kind == RM_PIECE_TEXT)
+            texts[i] = piece->text;
+        else
+            rc = url_fill(url, arena, in, piece, &texts[i], err);
+        if (rc != RM_OK)
+            return rc;
+        most += texts[i].n;
+    }
+    if (most > RM_URL_MOST)
+        return rm_fail(err, RM_ETOOBIG, "the target is longer than %zu bytes", RM_URL_MOST);
+
+    *out = (struct url_text){.p = rm_arena_alloc(arena, most)};
+    const struct rm_piece *filled = NULL; // the newest placeholder
+    for (size_t i = 0; i < url->n_pieces; i++) {
+        bool is_literal = url->pieces[i].kind == RM_PIECE_TEXT;
+        if (!is_literal)
+            filled = &url->pieces[i];
+        if (url_put(out, texts[i], is_literal) != RM_OK)
+            return url_refuse(filled, err);
+    }
+    return out->in_query || url_end_segment(out) == RM_OK ? RM_OK : url_refuse(filled, err);
+}
+
 int rm_url_build(const struct rm_url *url, struct rm_arena *arena, const struct rm_url_in *in, struct rm_str *target,
                  struct rm_err *err)
 {
@@ -296,38 +326,16 @@ int rm_url_build(const struct rm_url *url, struct rm_arena *arena, const struct 
         *target = url->literal;
         return RM_OK;
     }
-    static const struct rm_piece whole = {.kind = RM_PIECE_TEXT};
-    const struct rm_piece *pieces = url->is_literal ? &whole : url->pieces;
-    size_t n_pieces = url->is_literal ? 1 : url->n_pieces;
-    struct rm_str *texts = RM_NEW_ARRAY(arena, struct rm_str, n_pieces);
-    size_t most = 2 + url_legal_size(query); // '/' before, '?' or '&' between
-    int rc = RM_OK;
-    for (size_t i = 0; i < n_pieces; i++) {
-        if (url->is_literal)
-            texts[i] = url->literal;
-        else if (pieces[i].kind == RM_PIECE_TEXT)
-            texts[i] = pieces[i].text;
-        else if ((rc = url_fill(url, arena, in, &pieces[i], &texts[i], err)) != RM_OK)
+    size_t room = query.n > 0 ? 1 + url_legal_size(query) : 0; // '?' or '&' before it
+    struct url_text out = {.n = url->literal.n};
+    if (url->is_literal) {
+        out.p = rm_arena_alloc(arena, out.n + room);
+        memcpy(out.p, url->literal.p, out.n);
+    } else {
+        int rc = url_fill_pattern(url, arena, in, room, &out, err);
+        if (rc != RM_OK)
             return rc;
-        most += texts[i].n;
     }
-    if (most > RM_URL_MOST)
-        return rm_fail(err, RM_ETOOBIG, "the target is longer than %zu bytes", RM_URL_MOST);
-
-    struct url_text out = {.p = rm_arena_alloc(arena, most)};
-    if (n_pieces == 0 || pieces[0].kind != RM_PIECE_TEXT || texts[0].n == 0 || texts[0].p[0] != '/')
-        out.p[out.n++] = '/';
-    out.segment = out.n;
-    const struct rm_piece *last = &whole; // the newest placeholder
-    for (size_t i = 0; i < n_pieces; i++) {
-        bool is_literal = pieces[i].kind == RM_PIECE_TEXT;
-        if (!is_literal)
-            last = &pieces[i];
-        if (url_put(&out, texts[i], is_literal) != RM_OK)
-            return url_refuse(last, err);
-    }
-    if (!out.in_query && url_end_segment(&out) != RM_OK)
-        return url_refuse(last, err);
     if (query.n > 0) {
         if (!url->has_query)
             out.p[out.n++] = '?';

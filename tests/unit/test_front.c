@@ -415,7 +415,7 @@ static void front_routes(void **state)
            200,
            "{\"req_uri\":\"/__echo/a%20b?q=1&q=2&r\",\"req_uri_details\":{\"user\":\"\",\"host\":\"test\",\"path\":\"/"
            "__echo/a "
-           "b\",\"query\":\"q=1\\u0026q=2\\u0026r\",\"fragment\":\"\"},\"req_method\":\"POST\",\"req_querystring\":{"
+           "b\",\"query\":\"q=1&q=2&r\",\"fragment\":\"\"},\"req_method\":\"POST\",\"req_querystring\":{"
            "\"q\":["
            "\"1\",\"2\"],\"r\":[\"\"]},\"req_body\":\"ping\",\"req_headers\":{\"Content-Type\":[\"text/"
            "plain\"],\"Content-Length\":[\"4\"]}}");
@@ -578,15 +578,16 @@ static void front_answers_with_long_heads(void **state)
     (void)state;
     start(1);
     int fd = raw_connect(t.port);
-    for (size_t n = 1000; n <= 20000; n += 500) {
+    // Around the place where it stops to fit, too.
+    for (size_t n = 1000; n <= 20000; n += n < 14900 || n > 15700 ? 500 : 20) {
         char text[128];
         struct raw_answer a;
-        snprintf(text, sizeof(text), "GET /%s?head=%zu HTTP/1.1\r\n" HOST "\r\n", n % 1000 ? "say" : "stream/say", n);
+        snprintf(text, sizeof(text), "GET /%s?head=%zu HTTP/1.1\r\n" HOST "\r\n", n % 40 ? "say" : "stream/say", n);
         raw_send(fd, text);
         raw_read(fd, false, &a); // an answer, whatever its size
-        if (a.status != 502)
+        assert_int_equal(a.status, n < 15000 ? 200 : n > 16000 ? 502 : a.status == 200 ? 200 : 502);
+        if (a.status == 200)
             assert_int_equal(strlen(raw_header(&a, "x-long")), n);
-        assert_int_equal(a.status, n <= 14500 ? 200 : 502);
         raw_free(&a);
     }
     // A long head of the request leaves less room.
@@ -695,9 +696,9 @@ static void front_streams_up(void **state)
     raw_send(fd, "POST /stream/count HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n");
     send_chunks(fd, 400, 100000);
     expect_on(fd, "0\r\nX: y\r\n\r\n", 200, "40000000"); // more than a kept body may have
-    raw_send(fd, "POST /stream/count HTTP/1.1\r\n" HOST "Content-Length: 5000035\r\n\r\n");
+    raw_send(fd, "POST /stream/count HTTP/1.1\r\n" HOST "Content-Length: 5000045\r\n\r\n");
     send_chunks(fd, 5, 1000000); // the length counts the chunks' own lines: they are content here
-    expect_on(fd, "", 200, "5000035");
+    expect_on(fd, "", 200, "5000045");
     expect_on(fd, GET("/hello"), 200, NULL);
     close(fd);
 }
@@ -933,6 +934,7 @@ static void front_stalled_readers(void **state)
     int whole = raw_connect(t.port), stream = raw_connect(t.port);
     raw_send(whole, GET("/say?body=30000000"));
     raw_send(stream, GET("/stream/say?body=30000000"));
+    wait_for(fake_counts.started == 2);
     wait_for(t.shared.connections == 0); // nobody reads
     assert_int_equal(fake_counts.cancelled, 1);
     struct raw_answer a;
@@ -990,7 +992,7 @@ static void front_drains(void **state)
         raw_read(fds[i], false, &a);
         assert_int_equal(a.status, 200);
         assert_false(a.broken);
-        if (i != 1) // its head was out already
+        if (fds[i] != streaming && fds[i] != queued) // their heads may have been out already
             assert_string_equal(raw_header(&a, "connection"), "close");
         raw_free(&a);
         assert_true(raw_ends(fds[i]));
