@@ -1,0 +1,64 @@
+// The sockets that libcurl opened, as the loop sees them. They stay registered in epoll from one exchange to the next (two
+// epoll_ctl less an exchange), which brings two duties, both kept here: a closed descriptor is forgotten in time, and one that
+// signals while nobody waits for it is taken out, or it would spin. Free of libcurl's types.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NET_LINKS_H
+#define NET_LINKS_H
+
+#include "net/peers.h"
+
+#include <remora/loop.h>
+
+#define RM_CONN_BUCKETS 1024
+
+struct rm_links;
+struct rm_peer_conn {
+    struct rm_fd watch;
+    struct rm_links *table;
+    struct rm_peer *peer;
+    void *user; // the exchange that has it; NULL: nobody
+    bool want_in, want_out;
+    bool idle;        // kept for reuse, in table->idle
+    bool dead;        // shut down, or not clean: must not be used again
+    uint32_t port;    // local; 0: not known yet
+    uint64_t idle_us; // since
+    struct rm_list in_idle;
+    struct rm_peer_conn *next_fd, *next_port;
+};
+
+struct rm_links {
+    struct rm_loop *loop;
+    struct rm_peers *peers;
+    struct rm_arena arena;
+    struct rm_peer_conn *by_fd[RM_CONN_BUCKETS], *by_port[RM_CONN_BUCKETS];
+    struct rm_peer_conn *unused;
+    struct rm_list idle; // longest first
+    uint32_t n, n_idle;
+    uint32_t max_idle, max_idle_per_peer; // 0: no limit
+    uint64_t idle_timeout_us;             // 0: no limit
+    struct rm_timer timer;
+    // Set by the engine: a descriptor that it waits for has happened.
+    void (*on_ready)(struct rm_peer_conn *, bool in, bool out);
+};
+
+void rm_links_init(struct rm_links *, struct rm_loop *, struct rm_peers *); // each connection counts its peer
+void rm_links_fini(struct rm_links *);                                      // every connection is closed
+
+struct rm_peer_conn *rm_peer_conn_new(struct rm_links *, int fd, struct rm_peer *, void *user);
+struct rm_peer_conn *rm_peer_conn_of_fd(const struct rm_links *, int fd); // NULL: none
+void rm_peer_conn_set_port(struct rm_peer_conn *, uint32_t port);
+
+// What is waited for from now on; nothing at all leaves the descriptor registered.
+int rm_peer_conn_want(struct rm_peer_conn *, bool in, bool out, struct rm_err *err) RM_MUST_CHECK;
+
+// Finds the idle connection of this peer with this local port and gives it to `user`. NULL: there is none such. Check `dead`: bytes
+// that came while nobody had asked, or an end, make it unusable (an answer must never reach the wrong client).
+struct rm_peer_conn *rm_peer_conn_claim(struct rm_links *, const struct rm_peer *, uint32_t port, void *user);
+// The same when the connection is known.
+void rm_peer_conn_take(struct rm_peer_conn *, void *user);
+
+// The exchange is over and the connection is kept. Over a limit one is shut down: the others notice by themselves.
+void rm_peer_conn_release(struct rm_peer_conn *);
+void rm_peer_conn_forget(struct rm_peer_conn *); // before close(fd)
+
+#endif
