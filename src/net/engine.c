@@ -2,8 +2,8 @@
 // handles are added and removed only while libcurl is not running. It never follows a redirect and resolves no name.
 // SPDX-License-Identifier: Apache-2.0
 #include "net/carry.h"
-#include "net/links.h"
 #include "net/curl.h"
+#include "net/links.h"
 #include "net/request.h"
 #include "net/trust.h"
 
@@ -43,7 +43,7 @@ struct slot {
     struct engine *engine;
     struct rm_easy *easy;
     struct rm_peer *peer;
-    struct rm_peer_conn *conn;
+    struct rm_link *conn;
     struct rm_buf text; // method, target and header lines
     uint32_t attempts;  // requests begun
     uint32_t stale_times;
@@ -120,9 +120,9 @@ static bool slot_on_request(void *arg, uint32_t port)
         slot->conn = NULL;
     }
     if (slot->conn) {
-        rm_peer_conn_set_port(slot->conn, port);
+        rm_link_set_port(slot->conn, port);
     } else {
-        slot->conn = rm_peer_conn_claim(&slot->engine->conns, slot->peer, port, slot);
+        slot->conn = rm_link_claim(&slot->engine->conns, slot->peer, port, slot);
         slot->stale = slot->conn && slot->conn->dead;
         if (slot->stale)
             return false;
@@ -148,19 +148,19 @@ static int slot_on_open(void *arg, int family, int type, int protocol)
     }
     if (slot->conn)
         slot->conn->user = NULL;
-    slot->conn = rm_peer_conn_new(&slot->engine->conns, fd, slot->peer, slot);
+    slot->conn = rm_link_new(&slot->engine->conns, fd, slot->peer, slot);
     return fd;
 }
 
 static void engine_on_close(void *arg, int fd)
 {
     struct engine *engine = arg;
-    struct rm_peer_conn *conn = rm_peer_conn_of_fd(&engine->conns, fd);
+    struct rm_link *conn = rm_link_of_fd(&engine->conns, fd);
     if (conn) {
         struct slot *slot = conn->user;
         if (slot)
             slot->conn = NULL;
-        rm_peer_conn_forget(conn);
+        rm_link_forget(conn);
     }
     close(fd);
 }
@@ -168,17 +168,17 @@ static void engine_on_close(void *arg, int fd)
 static void engine_on_want(void *arg, int fd, void *user, bool in, bool out)
 {
     struct engine *engine = arg;
-    struct rm_peer_conn *conn = rm_peer_conn_of_fd(&engine->conns, fd);
+    struct rm_link *conn = rm_link_of_fd(&engine->conns, fd);
     if (!conn)
         return;
     if ((in || out) && !conn->user) {
-        rm_peer_conn_take(conn, user);
+        rm_link_take(conn, user);
         if (user)
             ((struct slot *)user)->conn = conn;
     }
     struct slot *slot = conn->user;
     struct rm_err err;
-    if (rm_peer_conn_want(conn, in, out, &err) != RM_OK && slot) {
+    if (rm_link_want(conn, in, out, &err) != RM_OK && slot) {
         slot->carry.err = err;
         slot->over = true;
         slot_attend(slot);
@@ -276,7 +276,7 @@ static void slot_release(struct slot *slot)
     slot_remove(slot);
     rm_list_remove(&slot->node);
     if (slot->conn)
-        rm_peer_conn_release(slot->conn); // libcurl keeps it
+        rm_link_release(slot->conn); // libcurl keeps it
     slot->conn = NULL;
     rm_peer_unref(&engine->peers, slot->peer);
     if (slot->text.cap > SLOT_HEAD_KEPT)
@@ -363,7 +363,7 @@ static void slot_go_on(struct rm_carry *carry, unsigned what)
     engine_settle(engine);
 }
 
-static void engine_on_ready(struct rm_peer_conn *conn, bool in, bool out)
+static void engine_on_ready(struct rm_link *conn, bool in, bool out)
 {
     struct engine *engine = rm_container_of(conn->table, struct engine, conns);
     engine->depth++;

@@ -35,11 +35,11 @@ static void conns_arm(struct rm_links *table)
     }
     if (table->timer.slot)
         return; // it may fire for one that is in use again; that is cheaper than moving it with every exchange
-    const struct rm_peer_conn *oldest = rm_container_of(table->idle.next, struct rm_peer_conn, in_idle);
+    const struct rm_link *oldest = rm_container_of(table->idle.next, struct rm_link, in_idle);
     rm_timer_start(table->loop, &table->timer, oldest->idle_us + table->idle_timeout_us);
 }
 
-static void conn_leave_idle(struct rm_peer_conn *conn)
+static void conn_leave_idle(struct rm_link *conn)
 {
     if (!conn->idle)
         return;
@@ -50,7 +50,7 @@ static void conn_leave_idle(struct rm_peer_conn *conn)
 }
 
 // Ends an idle connection. What has arrived is read away, so that libcurl's own look at it sees the end.
-static void conn_kill(struct rm_peer_conn *conn)
+static void conn_kill(struct rm_link *conn)
 {
     char away[4096];
     conn_leave_idle(conn);
@@ -68,7 +68,7 @@ static void conns_on_timer(struct rm_timer *timer)
     struct rm_links *table = rm_container_of(timer, struct rm_links, timer);
     uint64_t now_us = rm_loop_now_us(table->loop);
     while (!rm_list_empty(&table->idle)) {
-        struct rm_peer_conn *oldest = rm_container_of(table->idle.next, struct rm_peer_conn, in_idle);
+        struct rm_link *oldest = rm_container_of(table->idle.next, struct rm_link, in_idle);
         if (now_us - oldest->idle_us < table->idle_timeout_us)
             break;
         conn_kill(oldest);
@@ -76,7 +76,7 @@ static void conns_on_timer(struct rm_timer *timer)
     conns_arm(table);
 }
 
-void rm_peer_conn_release(struct rm_peer_conn *conn)
+void rm_link_release(struct rm_link *conn)
 {
     struct rm_links *table = conn->table;
     conn->user = NULL;
@@ -90,19 +90,19 @@ void rm_peer_conn_release(struct rm_peer_conn *conn)
     if (table->max_idle_per_peer > 0 && conn->peer->n_idle > table->max_idle_per_peer)
         conn_kill(conn);
     else if (table->max_idle > 0 && table->n_idle > table->max_idle)
-        conn_kill(rm_container_of(table->idle.next, struct rm_peer_conn, in_idle));
+        conn_kill(rm_container_of(table->idle.next, struct rm_link, in_idle));
     conns_arm(table);
 }
 
-void rm_peer_conn_take(struct rm_peer_conn *conn, void *user)
+void rm_link_take(struct rm_link *conn, void *user)
 {
     conn_leave_idle(conn);
     conn->user = user;
 }
 
-struct rm_peer_conn *rm_peer_conn_claim(struct rm_links *table, const struct rm_peer *peer, uint32_t port, void *user)
+struct rm_link *rm_link_claim(struct rm_links *table, const struct rm_peer *peer, uint32_t port, void *user)
 {
-    struct rm_peer_conn *conn = table->by_port[port % RM_CONN_BUCKETS];
+    struct rm_link *conn = table->by_port[port % RM_CONN_BUCKETS];
     while (conn && (conn->port != port || conn->peer != peer || conn->user))
         conn = conn->next_port;
     if (!conn)
@@ -111,7 +111,7 @@ struct rm_peer_conn *rm_peer_conn_claim(struct rm_links *table, const struct rm_
     ssize_t n = recv(conn->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (n >= 0 || errno != EAGAIN)
         conn->dead = true;
-    rm_peer_conn_take(conn, user);
+    rm_link_take(conn, user);
     return conn;
 }
 
@@ -119,7 +119,7 @@ struct rm_peer_conn *rm_peer_conn_claim(struct rm_links *table, const struct rm_
 
 static void conn_on_event(struct rm_fd *watch, uint32_t happened)
 {
-    struct rm_peer_conn *conn = rm_container_of(watch, struct rm_peer_conn, watch);
+    struct rm_link *conn = rm_container_of(watch, struct rm_link, watch);
     // An error is told by the call that runs into it.
     bool in = conn->want_in && (happened & (EPOLLIN | EPOLLERR | EPOLLHUP));
     bool out = conn->want_out && (happened & (EPOLLOUT | EPOLLERR | EPOLLHUP));
@@ -127,13 +127,13 @@ static void conn_on_event(struct rm_fd *watch, uint32_t happened)
         conn->table->on_ready(conn, in, out);
         return;
     }
-    // Nobody waits: a paused transfer comes back by rm_peer_conn_want(), an idle connection never.
+    // Nobody waits: a paused transfer comes back by rm_link_want(), an idle connection never.
     rm_fd_del(watch);
     if (conn->idle)
         conn_kill(conn);
 }
 
-int rm_peer_conn_want(struct rm_peer_conn *conn, bool in, bool out, struct rm_err *err)
+int rm_link_want(struct rm_link *conn, bool in, bool out, struct rm_err *err)
 {
     conn->want_in = in;
     conn->want_out = out;
@@ -154,49 +154,49 @@ int rm_peer_conn_want(struct rm_peer_conn *conn, bool in, bool out, struct rm_er
 
 // ---- the table -------------------------------------------------------------------------------------------------------
 
-struct rm_peer_conn *rm_peer_conn_new(struct rm_links *table, int fd, struct rm_peer *peer, void *user)
+struct rm_link *rm_link_new(struct rm_links *table, int fd, struct rm_peer *peer, void *user)
 {
-    RM_ASSERT(!rm_peer_conn_of_fd(table, fd));
-    struct rm_peer_conn *conn = table->unused;
+    RM_ASSERT(!rm_link_of_fd(table, fd));
+    struct rm_link *conn = table->unused;
     if (conn)
         table->unused = conn->next_fd;
     else
         conn = rm_arena_alloc(&table->arena, sizeof(*conn));
-    *conn = (struct rm_peer_conn){.watch = {.fd = fd, .on_event = conn_on_event},
-                                  .table = table,
-                                  .peer = rm_peer_ref(table->peers, peer),
-                                  .user = user};
-    struct rm_peer_conn **bucket = &table->by_fd[(uint32_t)fd % RM_CONN_BUCKETS];
+    *conn = (struct rm_link){.watch = {.fd = fd, .on_event = conn_on_event},
+                             .table = table,
+                             .peer = rm_peer_ref(table->peers, peer),
+                             .user = user};
+    struct rm_link **bucket = &table->by_fd[(uint32_t)fd % RM_CONN_BUCKETS];
     conn->next_fd = *bucket;
     *bucket = conn;
     table->n++;
     return conn;
 }
 
-struct rm_peer_conn *rm_peer_conn_of_fd(const struct rm_links *table, int fd)
+struct rm_link *rm_link_of_fd(const struct rm_links *table, int fd)
 {
-    struct rm_peer_conn *conn = table->by_fd[(uint32_t)fd % RM_CONN_BUCKETS];
+    struct rm_link *conn = table->by_fd[(uint32_t)fd % RM_CONN_BUCKETS];
     while (conn && conn->watch.fd != fd)
         conn = conn->next_fd;
     return conn;
 }
 
-void rm_peer_conn_set_port(struct rm_peer_conn *conn, uint32_t port)
+void rm_link_set_port(struct rm_link *conn, uint32_t port)
 {
     if (conn->port > 0 || port == 0)
         return;
-    struct rm_peer_conn **bucket = &conn->table->by_port[port % RM_CONN_BUCKETS];
+    struct rm_link **bucket = &conn->table->by_port[port % RM_CONN_BUCKETS];
     conn->port = port;
     conn->next_port = *bucket;
     *bucket = conn;
 }
 
-void rm_peer_conn_forget(struct rm_peer_conn *conn)
+void rm_link_forget(struct rm_link *conn)
 {
     struct rm_links *table = conn->table;
     conn_leave_idle(conn);
     rm_fd_del(&conn->watch);
-    struct rm_peer_conn **at = &table->by_fd[(uint32_t)conn->watch.fd % RM_CONN_BUCKETS];
+    struct rm_link **at = &table->by_fd[(uint32_t)conn->watch.fd % RM_CONN_BUCKETS];
     while (*at != conn)
         at = &(*at)->next_fd;
     *at = conn->next_fd;

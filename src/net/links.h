@@ -12,7 +12,7 @@
 #define RM_CONN_BUCKETS 1024
 
 struct rm_links;
-struct rm_peer_conn {
+struct rm_link {
     struct rm_fd watch;
     struct rm_links *table;
     struct rm_peer *peer;
@@ -23,42 +23,42 @@ struct rm_peer_conn {
     uint32_t port;    // local; 0: not known yet
     uint64_t idle_us; // since
     struct rm_list in_idle;
-    struct rm_peer_conn *next_fd, *next_port;
+    struct rm_link *next_fd, *next_port;
 };
 
 struct rm_links {
     struct rm_loop *loop;
     struct rm_peers *peers;
     struct rm_arena arena;
-    struct rm_peer_conn *by_fd[RM_CONN_BUCKETS], *by_port[RM_CONN_BUCKETS];
-    struct rm_peer_conn *unused;
+    struct rm_link *by_fd[RM_CONN_BUCKETS], *by_port[RM_CONN_BUCKETS];
+    struct rm_link *unused;
     struct rm_list idle; // longest first
     uint32_t n, n_idle;
     uint32_t max_idle, max_idle_per_peer; // 0: no limit
     uint64_t idle_timeout_us;             // 0: no limit
     struct rm_timer timer;
     // Set by the engine: a descriptor that it waits for has happened.
-    void (*on_ready)(struct rm_peer_conn *, bool in, bool out);
+    void (*on_ready)(struct rm_link *, bool in, bool out);
 };
 
 void rm_links_init(struct rm_links *, struct rm_loop *, struct rm_peers *); // each connection counts its peer
 void rm_links_fini(struct rm_links *);                                      // every connection is closed
 
-struct rm_peer_conn *rm_peer_conn_new(struct rm_links *, int fd, struct rm_peer *, void *user);
-struct rm_peer_conn *rm_peer_conn_of_fd(const struct rm_links *, int fd); // NULL: none
-void rm_peer_conn_set_port(struct rm_peer_conn *, uint32_t port);
+struct rm_link *rm_link_new(struct rm_links *, int fd, struct rm_peer *, void *user);
+struct rm_link *rm_link_of_fd(const struct rm_links *, int fd); // NULL: none
+void rm_link_set_port(struct rm_link *, uint32_t port);
 
 // What is waited for from now on; nothing at all leaves the descriptor registered.
-int rm_peer_conn_want(struct rm_peer_conn *, bool in, bool out, struct rm_err *err) RM_MUST_CHECK;
+int rm_link_want(struct rm_link *, bool in, bool out, struct rm_err *err) RM_MUST_CHECK;
 
 // Finds the idle connection of this peer with this local port and gives it to `user`. NULL: there is none such. Check `dead`: bytes
 // that came while nobody had asked, or an end, make it unusable (an answer must never reach the wrong client).
-struct rm_peer_conn *rm_peer_conn_claim(struct rm_links *, const struct rm_peer *, uint32_t port, void *user);
+struct rm_link *rm_link_claim(struct rm_links *, const struct rm_peer *, uint32_t port, void *user);
 // The same when the connection is known.
-void rm_peer_conn_take(struct rm_peer_conn *, void *user);
+void rm_link_take(struct rm_link *, void *user);
 
 // The exchange is over and the connection is kept. Over a limit one is shut down: the others notice by themselves.
-void rm_peer_conn_release(struct rm_peer_conn *);
-void rm_peer_conn_forget(struct rm_peer_conn *); // before close(fd)
+void rm_link_release(struct rm_link *);
+void rm_link_forget(struct rm_link *); // before close(fd)
 
 #endif
