@@ -130,11 +130,8 @@ static void endpoint_read(struct rm_reader *r, const struct rm_path *path, struc
     endpoint->output_encoding = r->conf->output_encoding;
     rm_fields_defaults(r, &rm_endpoint_fields, endpoint);
     rm_extra_defaults(r, RM_EXTRA_ENDPOINT, endpoint);
-    if (!rm_object_expect(r, path, object)) {
-        if (object->type == RM_NULL)
-            rm_reader_error(r, path, rm_doc_place(object), "found null, allowed is an object");
+    if (!rm_object_expect(r, path, object))
         return;
-    }
     rm_fields_read(r, &rm_endpoint_fields, path, object, endpoint);
     struct rm_value *text = rm_value_get(r->arena, object, name.name);
     if (!text || text->type == RM_NULL)

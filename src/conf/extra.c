@@ -182,7 +182,7 @@ static void extra_elsewhere(struct rm_reader *r, const struct rm_path *path, con
 void rm_extra_read(struct rm_reader *r, enum rm_extra_level level, const struct rm_path *path, struct rm_value *object,
                    void *owner)
 {
-    if (!object || !rm_object_expect(r, path, object))
+    if (!object || object->type == RM_NULL || !rm_object_expect(r, path, object))
         return;
     for (struct rm_value *member = object->first; member; member = member->next) {
         struct rm_path at = {.up = path, .name = member->key};

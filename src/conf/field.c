@@ -57,8 +57,6 @@ static void field_misfit(struct rm_reader *r, const struct rm_field *field, cons
 
 bool rm_object_expect(struct rm_reader *r, const struct rm_path *path, const struct rm_value *value)
 {
-    if (value->type == RM_NULL)
-        return false;
     if (value->type != RM_OBJECT)
         field_wrong(r, path, value, "an object");
     return value->type == RM_OBJECT;

@@ -66,7 +66,7 @@ bool rm_field_is_scalar(const struct rm_field *);
 
 // Comments: keys that begin with @, $, _ or #, as in KrakenD's schema.
 bool rm_key_is_comment(struct rm_str key);
-// False, with a finding: the value is no object. `value` null counts as absent: false without one.
+// False, with a finding: the value is no object.
 bool rm_object_expect(struct rm_reader *, const struct rm_path *path, const struct rm_value *value);
 // The text of a string without control characters; false with a finding.
 bool rm_string_expect(struct rm_reader *, const struct rm_path *path, const struct rm_value *value, struct rm_str *out);

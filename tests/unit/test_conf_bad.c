@@ -100,6 +100,14 @@ static const struct bad_case bad_service[] = {
     {WRONG, "endpoints[0]", "found the text \"a\", allowed is an object", SERVICE("endpoints: [^a]")},
     {WRONG, "endpoints[0]", "found null, allowed is an object", "{\"version\": 3, \"endpoints\": [^null]}"},
     {WRONG, "extra_config", "found a list, allowed is an object", SERVICE("extra_config: ^[1]")},
+    {WRONG, "host[0]", "found null, allowed is a string", SERVICE("host: [^~]")},
+    {WRONG, "debug_endpoint", "found the number 2, allowed is true or false", SERVICE("debug_endpoint: ^2")},
+    {WRONG, "client_tls.client_certs", "found an object, allowed is a list of one object",
+     SERVICE("client_tls: {client_certs: ^{certificate: a, private_key: b}}")},
+    {WRONG, "client_tls.client_certs[0]", "found the text \"a\", allowed is an object",
+     SERVICE("client_tls: {client_certs: [^a]}")},
+    {WRONG, "client_tls.client_certs[0]", "found null, allowed is an object",
+     SERVICE("client_tls: {client_certs: [^~]}")},
 };
 
 static const struct bad_case bad_endpoints[] = {
@@ -167,6 +175,10 @@ static const struct bad_case bad_endpoints[] = {
     {WRONG, "endpoints[0].backend[0]", "found the text \"none\", allowed is an object",
      SERVICE("endpoints:\n- endpoint: /x\n  backend: [^none]")},
     {UNKNOWN, "endpoints[0].backends", "did you mean \"backend\"?", ENDPOINT("^backends: []")},
+    {WARNS, "endpoints[0].output_encoding", "extra_config.proxy.static has no effect",
+     ENDPOINT("output_encoding: ^no-op\n  extra_config: {proxy: {static: {data: {a: 1}}}}")},
+    {WRONG, "endpoints[0].backend[0]", "found null, allowed is an object",
+     SERVICE("endpoints:\n- endpoint: /x\n  backend: [^~]")},
 };
 
 static const struct bad_case bad_backends[] = {
@@ -239,6 +251,19 @@ static const struct bad_case bad_backends[] = {
     {WRONG, "endpoints[0].backend[0].url_pattern", "a '%' without two hexadecimal digits", PATTERN("^/y%zz")},
     {WRONG, "endpoints[0].backend[0].url_pattern", "a '%' without two hexadecimal digits", PATTERN("^/y%2")},
     {WRONG, "endpoints[0].backend[0].url_pattern", "found a list", PATTERN("^[a]")},
+    {WARNS, "endpoints[0].backend[0].target", "no effect: the encoding no-op does not look into the answer",
+     BACKEND("^target: a\n  output_encoding: no-op")},
+    {WARNS, "endpoints[0].backend[0].encoding", "passes the answer through",
+     BACKEND("encoding: ^string\n  output_encoding: no-op")},
+    {WARNS, "endpoints[0].backend[0].extra_config", "longer than the endpoint's, which ends the call first",
+     SERVICE("endpoints:\n- endpoint: /x\n  timeout: 1s\n  backend:\n  - ^host: h\n    url_pattern: /\n    "
+             "extra_config: {remora: {timeout: 1001ms}}")},
+    {WRONG, "endpoints[0].backend[0].host", "no valid port", HOST("^h:8o")},
+    {WRONG, "endpoints[0].backend[0].host", "no valid port", HOST("^h:0")},
+    {WRONG, "endpoints[0].backend[0].host", "no valid port", HOST("^h:000080")},
+    {WRONG, "endpoints[0].backend[0].host[0]", "found null, allowed is a string", HOST("[^~]")},
+    {WRONG, "endpoints[0].backend[0].host", "no valid address in its brackets",
+     HOST("^'http://[::1'\n    disable_host_sanitize: true")},
 };
 
 static const struct bad_case bad_extra[] = {
@@ -334,6 +359,14 @@ static const struct bad_case bad_extra[] = {
      BACKEND_EXTRA("remora: {^balancer: random}")},
     {UNKNOWN, "endpoints[0].extra_config.remora.timeout", "unknown key of remora at an endpoint",
      ENDPOINT_EXTRA("remora: {^timeout: 1s}")},
+    {WRONG, "extra_config.router.trusted_proxies", "\"10.0.0.0/\" is no IP address",
+     SERVICE_EXTRA("router: {trusted_proxies: ^10.0.0.0/}")},
+    {WRONG, "extra_config.router.trusted_proxies", "\"10.0.0.0/0x8\" is no IP address",
+     SERVICE_EXTRA("router: {trusted_proxies: ^10.0.0.0/0x8}")},
+    {WRONG, "extra_config.router.trusted_proxies", "\"::1/129\" is no IP address",
+     SERVICE_EXTRA("router: {trusted_proxies: ^'::1/129'}")},
+    {WRONG, "extra_config.router.remote_ip_headers", "\"X Y\" is no header name",
+     SERVICE_EXTRA("router: {remote_ip_headers: ^X Y}")},
 };
 
 static void bad_run(const struct bad_case *cases, size_t n)

@@ -90,6 +90,8 @@ static void test_core_schema(void **state)
         {"01.5", "1.5"},
         {"1_000", "\"1_000\""},
         {"0b11", "\"0b11\""},
+        {"0x1g", "\"0x1g\""},
+        {"0o8", "\"0o8\""},
         {"1.2.3", "\"1.2.3\""},
         {"1e", "\"1e\""},
         {"+", "\"+\""},
@@ -187,6 +189,10 @@ static void test_yaml_refused(void **state)
     doc_refuses("t.yaml", "a: !!binary x\n", 1, 4, "not known here");
     doc_refuses("t.yaml", "a: !!int x\n", 1, 4, "does not fit");
     doc_refuses("t.yaml", "a: !!int 1.5\n", 1, 4, "does not fit");
+    doc_refuses("t.yaml", "a: !!float .nan\n", 1, 4, "a number that JSON does not have");
+    doc_refuses("t.yaml", "a: [1\n", 2, 1, "flow sequence");
+    doc_refuses("t.yaml", "a: {b: 1, b: 2}\n", 1, 11, "twice");
+    doc_refuses("t.yaml", "a: &x {b: 1}\nc:\n  - *x\n  - <<: *x\n  - <<: *y\n", 5, 9, "*y has no anchor");
     doc_refuses("t.yaml", "a: !!set {b}\n", 1, 4, "not known here");
     doc_refuses("t.yaml", "? [1]\n: 2\n", 1, 3, "cannot be a key");
     doc_refuses("t.yaml", "a: &x [1]\n*x : 2\n", 2, 1, "is a key, but names no text");
