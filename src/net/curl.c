@@ -157,7 +157,7 @@ struct rm_multi *rm_multi_new(const struct rm_curl_events *events, void *engine)
     (void)curl_multi_setopt(multi->multi, CURLMOPT_TIMERFUNCTION, multi_on_timer);
     (void)curl_multi_setopt(multi->multi, CURLMOPT_TIMERDATA, (void *)multi);
     (void)curl_multi_setopt(multi->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-    // conns.c keeps the limits: libcurl's would count the busy ones too.
+    // links.c keeps the limits: libcurl's would count the busy ones too.
     (void)curl_multi_setopt(multi->multi, CURLMOPT_MAXCONNECTS, 1L << 20);
     return multi;
 }

@@ -24,7 +24,7 @@ struct engine {
     struct rm_trust trust;
     struct rm_multi *multi;
     struct rm_peers peers;
-    struct rm_links conns;
+    struct rm_links links;
     int depth; // in libcurl: more than 0
     bool kicking;
     struct rm_task kick;   // libcurl's timer is due now
@@ -43,7 +43,7 @@ struct slot {
     struct engine *engine;
     struct rm_easy *easy;
     struct rm_peer *peer;
-    struct rm_link *conn;
+    struct rm_link *link;
     struct rm_buf text; // method, target and header lines
     uint32_t attempts;  // requests begun
     uint32_t stale_times;
@@ -115,15 +115,15 @@ static bool slot_on_request(void *arg, uint32_t port)
     const struct rm_exchange *x = slot->carry.x;
     if (!x)
         return false;
-    if (slot->conn && slot->conn->port > 0 && slot->conn->port != port) {
-        slot->conn->user = NULL; // of an attempt before, about to be closed
-        slot->conn = NULL;
+    if (slot->link && slot->link->port > 0 && slot->link->port != port) {
+        slot->link->user = NULL; // of an attempt before, about to be closed
+        slot->link = NULL;
     }
-    if (slot->conn) {
-        rm_link_set_port(slot->conn, port);
+    if (slot->link) {
+        rm_link_set_port(slot->link, port);
     } else {
-        slot->conn = rm_link_claim(&slot->engine->conns, slot->peer, port, slot);
-        slot->stale = slot->conn && slot->conn->dead;
+        slot->link = rm_link_claim(&slot->engine->links, slot->peer, port, slot);
+        slot->stale = slot->link && slot->link->dead;
         if (slot->stale)
             return false;
     }
@@ -146,21 +146,21 @@ static int slot_on_open(void *arg, int family, int type, int protocol)
         rm_fail(&slot->carry.err, RM_ESYS, "socket: %s", strerror(errno));
         return -1;
     }
-    if (slot->conn)
-        slot->conn->user = NULL;
-    slot->conn = rm_link_new(&slot->engine->conns, fd, slot->peer, slot);
+    if (slot->link)
+        slot->link->user = NULL;
+    slot->link = rm_link_new(&slot->engine->links, fd, slot->peer, slot);
     return fd;
 }
 
 static void engine_on_close(void *arg, int fd)
 {
     struct engine *engine = arg;
-    struct rm_link *conn = rm_link_of_fd(&engine->conns, fd);
-    if (conn) {
-        struct slot *slot = conn->user;
+    struct rm_link *link = rm_link_of_fd(&engine->links, fd);
+    if (link) {
+        struct slot *slot = link->user;
         if (slot)
-            slot->conn = NULL;
-        rm_link_forget(conn);
+            slot->link = NULL;
+        rm_link_forget(link);
     }
     close(fd);
 }
@@ -168,17 +168,17 @@ static void engine_on_close(void *arg, int fd)
 static void engine_on_want(void *arg, int fd, void *user, bool in, bool out)
 {
     struct engine *engine = arg;
-    struct rm_link *conn = rm_link_of_fd(&engine->conns, fd);
-    if (!conn)
+    struct rm_link *link = rm_link_of_fd(&engine->links, fd);
+    if (!link)
         return;
-    if ((in || out) && !conn->user) {
-        rm_link_take(conn, user);
+    if ((in || out) && !link->user) {
+        rm_link_take(link, user);
         if (user)
-            ((struct slot *)user)->conn = conn;
+            ((struct slot *)user)->link = link;
     }
-    struct slot *slot = conn->user;
+    struct slot *slot = link->user;
     struct rm_err err;
-    if (rm_link_want(conn, in, out, &err) != RM_OK && slot) {
+    if (rm_link_want(link, in, out, &err) != RM_OK && slot) {
         slot->carry.err = err;
         slot->over = true;
         slot_attend(slot);
@@ -275,9 +275,9 @@ static void slot_release(struct slot *slot)
     rm_carry_end(&slot->carry);
     slot_remove(slot);
     rm_list_remove(&slot->node);
-    if (slot->conn)
-        rm_link_release(slot->conn); // libcurl keeps it
-    slot->conn = NULL;
+    if (slot->link)
+        rm_link_release(slot->link); // libcurl keeps it
+    slot->link = NULL;
     rm_peer_unref(&engine->peers, slot->peer);
     if (slot->text.cap > SLOT_HEAD_KEPT)
         rm_buf_free(&slot->text);
@@ -363,11 +363,11 @@ static void slot_go_on(struct rm_carry *carry, unsigned what)
     engine_settle(engine);
 }
 
-static void engine_on_ready(struct rm_link *conn, bool in, bool out)
+static void engine_on_ready(struct rm_link *link, bool in, bool out)
 {
-    struct engine *engine = rm_container_of(conn->table, struct engine, conns);
+    struct engine *engine = rm_container_of(link->table, struct engine, links);
     engine->depth++;
-    rm_multi_on_ready(engine->multi, conn->watch.fd, in, out);
+    rm_multi_on_ready(engine->multi, link->watch.fd, in, out);
     engine->depth--;
     engine_settle(engine);
 }
@@ -444,7 +444,7 @@ static void engine_close(void *self)
     rm_multi_free(engine->multi);
     rm_timer_stop(&engine->timer);
     rm_task_cancel(engine->loop, &engine->kick);
-    rm_links_fini(&engine->conns);
+    rm_links_fini(&engine->links);
     rm_peers_fini(&engine->peers);
     rm_trust_close(&engine->trust);
     rm_curl_fini();
@@ -471,11 +471,11 @@ static int engine_open(void **self, const struct rm_transport_conf *conf, struct
     engine->kick.run = engine_on_kick;
     engine->timer.fire = engine_on_timer;
     rm_peers_init(&engine->peers, rm_curl_drop_peer);
-    rm_links_init(&engine->conns, loop, &engine->peers);
-    engine->conns.max_idle = conf->max_idle;
-    engine->conns.max_idle_per_peer = conf->max_idle_per_host;
-    engine->conns.idle_timeout_us = conf->idle_timeout_us;
-    engine->conns.on_ready = engine_on_ready;
+    rm_links_init(&engine->links, loop, &engine->peers);
+    engine->links.max_idle = conf->max_idle;
+    engine->links.max_idle_per_peer = conf->max_idle_per_host;
+    engine->links.idle_timeout_us = conf->idle_timeout_us;
+    engine->links.on_ready = engine_on_ready;
     engine->multi = rm_multi_new(&engine_events, engine);
     code = engine_open_tls(engine, err);
     if (code != RM_OK) {

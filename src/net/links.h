@@ -9,9 +9,11 @@
 
 #include <remora/loop.h>
 
-#define RM_CONN_BUCKETS 1024
+#define RM_LINK_BUCKETS 1024
 
 struct rm_links;
+
+// One connection. "Link" because the front end has connections of its own.
 struct rm_link {
     struct rm_fd watch;
     struct rm_links *table;
@@ -30,7 +32,7 @@ struct rm_links {
     struct rm_loop *loop;
     struct rm_peers *peers;
     struct rm_arena arena;
-    struct rm_link *by_fd[RM_CONN_BUCKETS], *by_port[RM_CONN_BUCKETS];
+    struct rm_link *by_fd[RM_LINK_BUCKETS], *by_port[RM_LINK_BUCKETS];
     struct rm_link *unused;
     struct rm_list idle; // longest first
     uint32_t n, n_idle;

@@ -11,7 +11,7 @@
 
 struct rm_peer {
     void *url, *connect_to; // the engine's; NULL when the peer is new
-    uint32_t n_idle;        // kept connections (conns.c)
+    uint32_t n_idle;        // kept connections (links.c)
     // The table's.
     uint32_t refs, hash;
     struct rm_peer *next;
