@@ -63,6 +63,7 @@ static int answer_prepare_body(struct rm_answer *answer, struct rm_err *err)
         return RM_OK;
     if ((uint64_t)answer->head.length > x->max_body)
         return rm_fail(err, RM_ETOOBIG, "answer body of more than %zu bytes", x->max_body);
+    x->body_out.max = (size_t)answer->head.length; // so that doubling ends at what it will be
     int64_t first = answer->head.length < ANSWER_RESERVE_BYTES ? answer->head.length : ANSWER_RESERVE_BYTES;
     if (rm_buf_reserve(&x->body_out, (size_t)first) != RM_OK)
         return rm_fail(err, RM_EMEMORY, "no room left for answer bodies");

@@ -72,17 +72,34 @@ static int write_scalar(struct rm_buf *out, const struct rm_value *v)
     return rm_buf_append(out, v->raw);
 }
 
-// What v and its children take at the least, so that the buffer grows once and not by doubling.
-static size_t write_least(const struct rm_value *v)
+// What v takes as text, exact unless it holds what must be escaped, rewritten or written level by level: the buffer then grows
+// once, to what is needed, and not by doubling.
+static size_t write_size_of_one(const struct rm_value *v)
 {
     if ((v->flags & RM_V_REWRITE) != 0)
         return 0;
-    size_t n = v->raw.n;
-    for (const struct rm_value *child = v->first; child; child = child->next) {
-        n += v->type == RM_OBJECT ? child->key.n + 3 : 1;
-        if ((child->flags & RM_V_REWRITE) == 0)
-            n += child->raw.n;
+    switch ((enum rm_type)v->type) {
+    case RM_STRING:
+        return v->raw.n + 2;
+    case RM_NUMBER:
+        return v->raw.n;
+    case RM_ARRAY:
+    case RM_OBJECT:
+        return (v->flags & RM_V_RANGE) != 0 ? v->raw.n : 2;
+    case RM_NULL:
+    case RM_TRUE:
+        return 4;
+    case RM_FALSE:
+        break;
     }
+    return 5;
+}
+
+static size_t write_size(const struct rm_value *v)
+{
+    size_t n = write_size_of_one(v);
+    for (const struct rm_value *child = v->first; child; child = child->next)
+        n += write_size_of_one(child) + (child->next ? 1 : 0) + (v->type == RM_OBJECT ? child->key.n + 3 : 0);
     return n;
 }
 
@@ -99,7 +116,7 @@ int rm_json_write(struct rm_arena *scratch, const struct rm_value *v, struct rm_
 {
     if (!v)
         return rm_buf_append(out, RM_STR("null"));
-    int rc = rm_buf_reserve(out, write_least(v));
+    int rc = rm_buf_reserve(out, write_size(v));
     if (rc < 0)
         return rc;
 
