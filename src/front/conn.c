@@ -122,20 +122,21 @@ void rm_conn_enter(struct rm_conn *c, enum rm_conn_phase phase)
     }
 }
 
-// How much of what was sent the client's side has acknowledged. 0 where the kernel does not say.
-static uint64_t conn_acked(const struct rm_conn *c)
+// The kernel's counts: bytes that came, and bytes that the client's side has acknowledged. 0 where it does not say.
+static void conn_count(const struct rm_conn *c, uint64_t *received, uint64_t *acked)
 {
     struct tcp_info info = {0};
     socklen_t size = sizeof(info);
-    if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
-        size < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof(info.tcpi_bytes_acked))
-        return 0;
-    return info.tcpi_bytes_acked;
+    if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+        info = (struct tcp_info){0};
+    *received = info.tcpi_bytes_received;
+    *acked = info.tcpi_bytes_acked;
 }
 
 static void conn_look_at_sending(struct rm_conn *c)
 {
-    uint64_t acked = conn_acked(c);
+    uint64_t received, acked;
+    conn_count(c, &received, &acked);
     uint64_t wait_us = c->front->limits->body_timeout_us;
     if (c->measured && acked == c->acked) {
         rm_conn_reset(c);
@@ -148,6 +149,14 @@ static void conn_look_at_sending(struct rm_conn *c)
     rm_conn_expire_at(c, rm_loop_now_us(c->front->loop) + wait_us);
 }
 
+// The watch tells of a first byte, but not surely: libmicrohttpd may have read it away before the kernel reports it here.
+static bool conn_has_asked(const struct rm_conn *c)
+{
+    uint64_t received, acked;
+    conn_count(c, &received, &acked);
+    return received > 0;
+}
+
 static void conn_fire(struct rm_timer *timer)
 {
     struct rm_conn *c = rm_container_of(timer, struct rm_conn, timer);
@@ -158,6 +167,8 @@ static void conn_fire(struct rm_timer *timer)
     c->deadline_us = RM_CONN_NEVER;
     switch (c->phase) {
     case RM_CONN_IDLE:
+        if (c->fresh && conn_has_asked(c))
+            rm_conn_answer(c, 408);
         rm_conn_shut(c);
         break;
     case RM_CONN_HEAD:
@@ -181,6 +192,7 @@ static void conn_fire(struct rm_timer *timer)
 static void conn_happened(struct rm_fd *watch, uint32_t happened)
 {
     struct rm_conn *c = rm_container_of(watch, struct rm_conn, watch);
+    c->front->heard = true;
     if (happened & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
         c->gone = true;
         if (c->client)

@@ -24,6 +24,7 @@ struct rm_front {
     struct rm_list spare;     // structs of closed ones, for reuse
     struct rm_list lingering; // linger.h
     struct rm_list spare_lingers;
+    bool heard; // a connection's watch has reported in this turn
     bool draining, freeing;
     struct rm_task drained_task;
     void (*drained)(void *);

@@ -21,6 +21,7 @@ struct rm_mhd {
     struct rm_fd watch; // of its epoll descriptor
     struct rm_hook hook;
     bool need_run;          // an event, a resumed connection
+    bool told, patient;     // see mhd_turn()
     bool pending;           // it has more to do at once
     struct rm_conn *adding; // until it has told that the connection is there
     uint64_t logged_us;
@@ -221,14 +222,23 @@ void rm_mhd_run(struct rm_mhd *m)
 static void mhd_happened(struct rm_fd *watch, uint32_t happened)
 {
     (void)happened;
-    rm_container_of(watch, struct rm_mhd, watch)->need_run = true;
+    struct rm_mhd *m = rm_container_of(watch, struct rm_mhd, watch);
+    m->need_run = m->told = true;
 }
 
 static void mhd_turn(struct rm_hook *hook)
 {
     struct rm_mhd *m = rm_container_of(hook, struct rm_mhd, hook);
-    if (m->need_run || m->pending)
-        rm_mhd_run(m);
+    if (!m->need_run && !m->pending)
+        return;
+    // The kernel tells its epoll descriptor first and the connection's watch a moment later. Run in between it would read the bytes
+    // away, and the watch would never report the first byte of a request: the descriptors are asked once more before that.
+    if (m->told && !m->front->heard && !m->patient) {
+        m->patient = true;
+        return;
+    }
+    m->told = m->patient = m->front->heard = false;
+    rm_mhd_run(m);
 }
 
 static int64_t mhd_wait_us(struct rm_hook *hook)

@@ -678,7 +678,13 @@ static void front_streams_without_budget(void **state)
     struct raw_answer a = ask(GET("/stream/say?body=300000&length=1"));
     assert_int_equal(a.body_n, 300000);
     raw_free(&a);
+}
+
+static void front_waits_for_budget(void **state)
+{
+    (void)state;
     t.budget.limit = 100;
+    start(1);
     int fd = raw_connect(t.port);
     raw_send(fd, GET("/stream/say?body=300000"));
     wait_for(fake_counts.refused_chunks > 2); // asks again by and by
@@ -1070,6 +1076,7 @@ int main(void)
         TEST(front_cuts),
         TEST(front_holds_back_a_stream),
         TEST(front_streams_without_budget),
+        TEST(front_waits_for_budget),
         TEST(front_streams_up),
         TEST(front_holds_back_an_upload),
         TEST(front_early_answer),
