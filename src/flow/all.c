@@ -8,7 +8,7 @@
 
 struct all_call {
     struct rm_part part; // first
-    const struct rm_ask *asks;
+    struct rm_ask *asks;
     struct rm_deadline deadline;
     uint32_t n, live;
     struct rm_slot *slots[];
@@ -67,7 +67,7 @@ static void all_expired(struct rm_deadline *deadline)
 
 static const struct rm_call_ops all_ops = {"all", all_start, all_cancel};
 
-struct rm_part *rm_all_new(struct rm_request *rq, const struct rm_ask *asks, uint64_t deadline_us, struct rm_call *up,
+struct rm_part *rm_all_new(struct rm_request *rq, struct rm_ask *asks, uint64_t deadline_us, struct rm_call *up,
                            void (*on_done)(struct rm_call *))
 {
     uint32_t n = rq->endpoint->n_backends;

@@ -106,6 +106,9 @@ static void backend_ask(struct backend_call *b)
     else if (!b->slot.backend->decoder)
         x->sink = &backend_drop;
     b->x = x;
+    struct rm_fetch *fetch = RM_NEW(part->call.arena, struct rm_fetch);
+    *fetch = (struct rm_fetch){x, b->slot.ask->fetches};
+    b->slot.ask->fetches = fetch;
     rm_call_start(&x->call);
 }
 
@@ -199,7 +202,7 @@ static void backend_exchange_done(struct rm_call *call)
 
 static const struct rm_call_ops backend_ops = {"backend", backend_start, backend_cancel};
 
-struct rm_slot *rm_backend_new(struct rm_request *rq, const struct rm_backend *backend, const struct rm_ask *ask,
+struct rm_slot *rm_backend_new(struct rm_request *rq, const struct rm_backend *backend, struct rm_ask *ask,
                                uint64_t deadline_us, struct rm_stream *stream, struct rm_call *up,
                                void (*on_done)(struct rm_call *))
 {

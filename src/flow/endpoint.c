@@ -12,6 +12,7 @@
 struct endpoint_call {
     struct rm_part part; // first
     struct rm_part *below;
+    struct rm_ask *asks;         // one for each backend; NULL when nothing was asked
     struct rm_deadline deadline; // of a single backend; groups have their own
 };
 
@@ -50,11 +51,11 @@ static void endpoint_start(struct rm_call *call)
     struct endpoint_call *root = (struct endpoint_call *)call;
     struct rm_request *rq = root->part.rq;
     const struct rm_endpoint *endpoint = rq->endpoint;
-    struct rm_ask *asks = NULL;
-    if (rm_endpoint_asks(rq, &asks, &call->err) != RM_OK) {
+    if (rm_endpoint_asks(rq, &root->asks, &call->err) != RM_OK) {
         rm_call_done(call);
         return;
     }
+    struct rm_ask *asks = root->asks;
     uint64_t deadline_us = rm_loop_now_us(rq->loop) + endpoint->group_us;
     if (endpoint->n_backends == 1) {
         rm_deadline_start(&root->deadline, rq->loop, deadline_us, endpoint_expired);
@@ -100,12 +101,22 @@ static void endpoint_expired(struct rm_deadline *deadline)
     endpoint_below_done(&root->below->call);
 }
 
+// The reply is written: what it was made of must not wait for a slow client to read it.
+static void endpoint_drop_bodies(struct endpoint_call *root)
+{
+    for (uint32_t i = 0; root->asks && i < root->part.rq->endpoint->n_backends; i++) {
+        for (struct rm_fetch *fetch = root->asks[i].fetches; fetch; fetch = fetch->next)
+            rm_buf_free(&fetch->x->body_out);
+    }
+}
+
 static void endpoint_over(struct rm_call *call)
 {
-    struct rm_part *part = (struct rm_part *)call;
-    struct rm_request *rq = part->rq;
+    struct endpoint_call *root = (struct endpoint_call *)call;
+    struct rm_request *rq = root->part.rq;
     rq->err = call->err;
-    rm_reply_merged(part);
+    rm_reply_merged(&root->part);
+    endpoint_drop_bodies(root);
     rq->out->whole(rq);
 }
 

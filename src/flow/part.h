@@ -26,13 +26,18 @@ struct rm_ask {
     struct rm_str target; // without the host's base path
     struct rm_headers headers;
     enum rm_gzip gzip;
+    struct rm_fetch *fetches; // whatever was made of it, the newest first
+};
+struct rm_fetch {
+    struct rm_exchange *x;
+    struct rm_fetch *next;
 };
 
 // One backend's place in an endpoint: a backend call, or a race of several.
 struct rm_slot {
     struct rm_part part; // first
     const struct rm_backend *backend;
-    const struct rm_ask *ask;
+    struct rm_ask *ask;
     uint64_t started_us;
     // Of a failure, for the log only.
     struct rm_str where;  // "10.1.2.3:8080"
@@ -42,17 +47,16 @@ struct rm_slot {
 struct rm_stream;
 
 // backend.c: asks one host. `stream` NULL: the answer is collected and decoded; else its bytes go there.
-struct rm_slot *rm_backend_new(struct rm_request *, const struct rm_backend *, const struct rm_ask *,
-                               uint64_t deadline_us, struct rm_stream *stream, struct rm_call *up,
-                               void (*on_done)(struct rm_call *));
+struct rm_slot *rm_backend_new(struct rm_request *, const struct rm_backend *, struct rm_ask *, uint64_t deadline_us,
+                               struct rm_stream *stream, struct rm_call *up, void (*on_done)(struct rm_call *));
 struct rm_exchange *rm_backend_exchange(struct rm_slot *); // of a backend call: the running one; NULL: none
 
 // race.c: concurrent_calls of them, the first complete answer wins.
-struct rm_slot *rm_race_new(struct rm_request *, const struct rm_backend *, const struct rm_ask *, uint64_t deadline_us,
+struct rm_slot *rm_race_new(struct rm_request *, const struct rm_backend *, struct rm_ask *, uint64_t deadline_us,
                             struct rm_call *up, void (*on_done)(struct rm_call *));
 
 // slot.c: whichever of the two the endpoint asks for; the backend's own timeout counts from its start.
-struct rm_slot *rm_slot_new(struct rm_request *, const struct rm_backend *, const struct rm_ask *, uint64_t deadline_us,
+struct rm_slot *rm_slot_new(struct rm_request *, const struct rm_backend *, struct rm_ask *, uint64_t deadline_us,
                             struct rm_call *up, void (*on_done)(struct rm_call *));
 void rm_slot_start(struct rm_slot *);
 // The time is over: takes the result where there is one already, else cancels and leaves a timeout. Its on_done does not run.
@@ -61,7 +65,7 @@ void rm_slot_expire(struct rm_slot *);
 void rm_slot_log(const struct rm_slot *);
 
 // all.c, seq.c: all backends of the endpoint; asks[i] is for backend i.
-struct rm_part *rm_all_new(struct rm_request *, const struct rm_ask *asks, uint64_t deadline_us, struct rm_call *up,
+struct rm_part *rm_all_new(struct rm_request *, struct rm_ask *asks, uint64_t deadline_us, struct rm_call *up,
                            void (*on_done)(struct rm_call *));
 struct rm_part *rm_seq_new(struct rm_request *, struct rm_ask *asks, uint64_t deadline_us, struct rm_call *up,
                            void (*on_done)(struct rm_call *));

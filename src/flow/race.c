@@ -92,7 +92,7 @@ static void race_expired(struct rm_deadline *deadline)
 
 static const struct rm_call_ops race_ops = {"race", race_start, race_cancel};
 
-struct rm_slot *rm_race_new(struct rm_request *rq, const struct rm_backend *backend, const struct rm_ask *ask,
+struct rm_slot *rm_race_new(struct rm_request *rq, const struct rm_backend *backend, struct rm_ask *ask,
                             uint64_t deadline_us, struct rm_call *up, void (*on_done)(struct rm_call *))
 {
     uint32_t n = rq->endpoint->calls;

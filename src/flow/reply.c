@@ -6,6 +6,8 @@
 #include "flow/local.h"
 #include "flow/status.h"
 
+#include <remora/log.h>
+
 #define REPLY_COMPLETED "X-Krakend-Completed"
 
 static void reply_add(struct rm_request *rq, struct rm_str name, struct rm_str value)
@@ -92,6 +94,9 @@ void rm_reply_merged(struct rm_part *part)
         part->call.err = rm_status_public(&err);
         part->reasons = part->own_body = part->own_type = (struct rm_str){NULL, 0};
         rq->err = err;
+        rm_log(RM_WARNING, "answer failed endpoint=\"%s %.*s\" error=%s text=\"%s\"",
+               rm_method_names[endpoint->conf->method], (int)endpoint->conf->path.n, endpoint->conf->path.p,
+               rm_code_name(err.code), err.text);
         rm_reply_failed(part);
         return;
     }

@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 
-struct rm_slot *rm_slot_new(struct rm_request *rq, const struct rm_backend *backend, const struct rm_ask *ask,
+struct rm_slot *rm_slot_new(struct rm_request *rq, const struct rm_backend *backend, struct rm_ask *ask,
                             uint64_t deadline_us, struct rm_call *up, void (*on_done)(struct rm_call *))
 {
     return rq->endpoint->calls > 1 ? rm_race_new(rq, backend, ask, deadline_us, up, on_done)

@@ -128,6 +128,7 @@ static void rig_over(struct flow_client *client)
     client->over_us = rm_loop_now_us(client->rig->loop);
     client->completed = client->rq.completed;
     client->err = client->rq.err;
+    rm_buf_free(&client->rq.reply.body);
     rm_arena_fini(&client->rq.arena);
     client->rq.root = NULL;
 }
@@ -155,9 +156,9 @@ static void rig_whole(struct rm_request *rq)
 {
     struct flow_client *client = rig_client(rq);
     client->n_whole++;
+    client->held_bytes = atomic_load(&client->rig->budget.used);
     rig_take_head(client);
     rig_add_body(client, rm_buf_str(&rq->reply.body));
-    rm_buf_free(&rq->reply.body);
     rig_over(client);
 }
 

@@ -52,6 +52,7 @@ struct flow_client {
     const char *body;
     size_t body_n;
     int64_t length;
+    size_t held_bytes; // of the bodies' budget, when the whole reply came
     bool completed;
     struct rm_err err;
     uint64_t started_us, over_us;

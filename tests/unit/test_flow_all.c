@@ -398,6 +398,29 @@ static void without_memory_for_bodies(void **state)
     flow_rig_stop(&rig);
 }
 
+static void only_the_reply_waits_for_the_client(void **state)
+{
+    (void)state;
+    char body[20000];
+    memset(body, ' ', sizeof body);
+    memcpy(body, "{\"a\":1}", 7);
+    struct fake_answer answers[] = {
+        {.target = "/a", .body = body, .body_n = sizeof body, .after_us = 1},
+        {.target = "/r", .status = 302, .headers = "Location: /a", .body = body, .body_n = sizeof body},
+        {.target = "/s", .body = body, .body_n = sizeof body, .after_us = 2}};
+    struct flow_rig rig;
+    flow_rig_start(
+        &rig,
+        HOST
+        "'endpoints': [{'endpoint': '/e', 'concurrent_calls': 2, 'backend': [{'url_pattern': '/a'}, {'url_pattern': "
+        "'/r'}, {'url_pattern': '/s'}]}]",
+        answers, RM_COUNT(answers));
+    const struct flow_client *client = flow_run(&rig, &(struct flow_ask){0});
+    check_reply(client, 200, "{\"a\":1}", true);
+    assert_true(client->held_bytes > 0 && client->held_bytes <= 256);
+    flow_rig_stop(&rig);
+}
+
 // ---- the reply -----------------------------------------------------------------------------------------------------------
 
 static void reply_headers(void **state)
@@ -478,6 +501,7 @@ int main(void)
         cmocka_unit_test(base_paths_come_first),
         cmocka_unit_test(bodies_over_a_limit_fail_that_backend),
         cmocka_unit_test(without_memory_for_bodies),
+        cmocka_unit_test(only_the_reply_waits_for_the_client),
         cmocka_unit_test(reply_headers),
         cmocka_unit_test(single_null_and_no_op),
     };

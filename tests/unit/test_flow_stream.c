@@ -26,26 +26,32 @@ static void status_headers_and_body_pass(void **state)
     (void)state;
     static const int statuses[] = {200, 201, 202, 204, 206, 304, 400, 404, 418, 500, 503};
     for (size_t i = 0; i < RM_COUNT(statuses); i++) {
-        struct fake_answer answer = {
-            .status = statuses[i],
-            .body = "{\"b\" : 1,\n \"a\":2.50 }\n",
-            .headers = "Content-Type: text/weird; x=y\nSet-Cookie: a=b\nSet-Cookie: c=d\nServer: s\n"
-                       "Date: yesterday\nX-Krakend: other\nx-krakend-completed: true\nContent-Length: 1"};
-        struct flow_rig rig;
-        // What a no-op endpoint ignores: filters, groups, error options.
-        const struct flow_client *client = run_one(
-            &rig, NOOP(", 'allow': ['a'], 'group': 'g', 'extra_config': {'backend/http': {'return_error_code': true}}"),
-            &answer);
-        assert_int_equal(client->n_head, 1);
-        assert_int_equal(client->n_end, 1);
-        assert_int_equal(client->n_whole + client->n_cut, 0);
-        assert_int_equal(client->status, statuses[i]);
-        assert_string_equal(client->headers,
-                            OWN "Content-Type: text/weird; x=y\nSet-Cookie: a=b\nSet-Cookie: c=d\nServer: s\n");
-        assert_string_equal(client->body, answer.body);
-        assert_int_equal(client->length, strlen(answer.body));
-        assert_false(client->completed);
-        flow_rig_stop(&rig);
+        for (size_t chunk_n = 0; chunk_n < 8; chunk_n += 7) {
+            struct fake_answer answer = {
+                .status = statuses[i],
+                .body = "{\"b\" : 1,\n \"a\":2.50 }\n",
+                .chunk_n = chunk_n,
+                .headers = "Content-Type: text/weird; x=y\nSet-Cookie: a=b\nSet-Cookie: c=d\nServer: s\n"
+                           "Date: yesterday\nX-Krakend: other\nx-krakend-completed: true\nContent-Length: 1"};
+            struct flow_rig rig;
+            // What a no-op endpoint ignores: filters, groups, error options.
+            const struct flow_client *client = run_one(
+                &rig,
+                NOOP(", 'allow': ['a'], 'group': 'g', 'extra_config': {'backend/http': {'return_error_code': true}}"),
+                &answer);
+            // A short answer of known length goes out in one piece.
+            assert_int_equal(client->n_whole, chunk_n == 0);
+            assert_int_equal(client->n_head, chunk_n > 0);
+            assert_int_equal(client->n_end, chunk_n > 0);
+            assert_int_equal(client->n_cut, 0);
+            assert_int_equal(client->status, statuses[i]);
+            assert_string_equal(client->headers,
+                                OWN "Content-Type: text/weird; x=y\nSet-Cookie: a=b\nSet-Cookie: c=d\nServer: s\n");
+            assert_string_equal(client->body, answer.body);
+            assert_int_equal(client->length, chunk_n ? -1 : (int64_t)strlen(answer.body));
+            assert_false(client->completed);
+            flow_rig_stop(&rig);
+        }
     }
 }
 
@@ -55,11 +61,26 @@ static void an_empty_answer(void **state)
     struct fake_answer answer = {.status = 204};
     struct flow_rig rig;
     const struct flow_client *client = run_one(&rig, NOOP(""), &answer);
-    assert_int_equal(client->n_head, 1);
-    assert_int_equal(client->n_chunk, 0);
-    assert_int_equal(client->n_end, 1);
-    assert_int_equal(client->length, 0);
+    assert_int_equal(client->n_whole, 1);
+    assert_int_equal(client->status, 204);
+    assert_int_equal(client->body_n, 0);
     flow_rig_stop(&rig);
+}
+
+static void long_answers_are_streamed(void **state)
+{
+    (void)state;
+    static char body[20000];
+    for (size_t n = 16384; n <= 16385; n++) {
+        struct fake_answer answer = {.body = memset(body, 'x', sizeof body), .body_n = n};
+        struct flow_rig rig;
+        const struct flow_client *client = run_one(&rig, NOOP(""), &answer);
+        assert_int_equal(client->body_n, n);
+        assert_int_equal(client->n_whole, n == 16384);
+        assert_int_equal(client->n_end, n == 16385);
+        assert_int_equal(client->length, n);
+        flow_rig_stop(&rig);
+    }
 }
 
 static void chunks_and_trailers(void **state)
@@ -131,7 +152,8 @@ static void failures_before_the_head(void **state)
 static void a_broken_body_is_cut(void **state)
 {
     (void)state;
-    struct fake_answer answer = {.body = "0123456789", .cut_at = 4, .cut_code = RM_ERESET};
+    struct fake_answer answer = {
+        .body = "0123456789", .chunk_n = 3, .cut_at = 4, .cut_code = RM_ERESET, .headers = "X-Y: z"};
     struct flow_rig rig;
     const struct flow_client *client = run_one(&rig, NOOP(""), &answer);
     assert_int_equal(client->status, 200);
@@ -139,6 +161,22 @@ static void a_broken_body_is_cut(void **state)
     assert_int_equal(client->n_cut, 1);
     assert_int_equal(client->n_end + client->n_whole, 0);
     assert_int_equal(client->err.code, RM_ERESET);
+    flow_rig_stop(&rig);
+    // A short one of known length has not been begun yet.
+    answer.chunk_n = 0;
+    client = run_one(&rig, NOOP(""), &answer);
+    assert_int_equal(client->n_whole, 1);
+    assert_int_equal(client->status, 500);
+    assert_string_equal(client->headers, OWN);
+    assert_int_equal(client->body_n, 0);
+    flow_rig_stop(&rig);
+    // Nor has one that finds no memory.
+    answer = (struct fake_answer){.body = "0123456789"};
+    flow_rig_start(&rig, NOOP(""), &answer, 1);
+    rig.budget.limit = 5;
+    client = flow_run(&rig, &(struct flow_ask){0});
+    assert_int_equal(client->status, 503);
+    assert_int_equal(client->body_n, 0);
     flow_rig_stop(&rig);
 }
 
@@ -321,7 +359,7 @@ static void late_words_of_the_front_are_harmless(void **state)
     rm_request_writable(&client->rq);
     assert_int_equal(strlen(piped.rest), 2);
     rm_vloop_run(rig.loop);
-    assert_int_equal(client->n_end, 1);
+    assert_int_equal(client->n_whole, 1);
     rm_request_cancel(&client->rq); // it is over
     rm_request_writable(&client->rq);
     rm_request_body_ready(&client->rq);
@@ -333,6 +371,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(status_headers_and_body_pass),
         cmocka_unit_test(an_empty_answer),
+        cmocka_unit_test(long_answers_are_streamed),
         cmocka_unit_test(chunks_and_trailers),
         cmocka_unit_test(a_slow_client_pauses_the_backend),
         cmocka_unit_test(failures_before_the_head),
