@@ -71,19 +71,20 @@ struct rm_str rm_finding_format(struct rm_arena *arena, struct rm_str file, cons
 static struct rm_str finding_excerpt(struct rm_arena *arena, struct rm_str text)
 {
     char out[FINDING_EXCERPT * 4 + 4];
-    size_t n = 0, i = 0;
-    for (; i < text.n && i < FINDING_EXCERPT; i++) {
+    size_t n = 0, end = text.n;
+    if (text.n > FINDING_EXCERPT) {
+        end = FINDING_EXCERPT;
+        while (end > 0 && ((unsigned char)text.p[end] & 0xc0) == 0x80) // no half characters
+            end--;
+    }
+    for (size_t i = 0; i < end; i++) {
         unsigned char c = (unsigned char)text.p[i];
         if (c < 0x20 || c == 0x7f)
             n += (size_t)snprintf(out + n, 5, "\\x%02x", c);
         else
             out[n++] = (char)c;
     }
-    if (i < text.n) {
-        while (n > 0 && ((unsigned char)out[n - 1] & 0xc0) == 0x80) // no half characters
-            n--;
-        if (n > 0 && (unsigned char)out[n - 1] >= 0xc0)
-            n--;
+    if (end < text.n) {
         memcpy(out + n, "...", 3);
         n += 3;
     }

@@ -67,7 +67,7 @@ static const struct bad_case bad_service[] = {
     {WRONG, "timeout", "the text \"2 parsecs\" has an unknown unit", SERVICE("timeout: ^2 parsecs")},
     {WRONG, "timeout", "the text \"-2s\" is negative", SERVICE("timeout: ^-2s")},
     {WRONG, "timeout", "the text \"\" is empty", SERVICE("timeout: ^''")},
-    {WRONG, "timeout", "found an object, allowed is a duration", SERVICE("timeout: ^{s: 3}")},
+    {WRONG, "timeout", "found an object, allowed is a duration, a string such as", SERVICE("timeout: ^{s: 3}")},
     {WRONG, "read_timeout", "allowed is a duration from 1ms to 24h", SERVICE("read_timeout: ^5us")},
     {WRONG, "name", "found the number 5, allowed is a string: put it in quotes", SERVICE("name: ^5")},
     {WRONG, "name", "has control characters", SERVICE("name: ^\"a\\nb\"")},
@@ -264,6 +264,8 @@ static const struct bad_case bad_backends[] = {
     {WRONG, "endpoints[0].backend[0].host[0]", "found null, allowed is a string", HOST("[^~]")},
     {WRONG, "endpoints[0].backend[0].host", "no valid address in its brackets",
      HOST("^'http://[::1'\n    disable_host_sanitize: true")},
+    {WARNS, "endpoints[0].backend[0].host", "no host, neither here nor at the service", HOST("^~")},
+    {WARNS, "endpoints[0].backend[0].host", "no host, neither here nor at the service", HOST("^[]")},
 };
 
 static const struct bad_case bad_extra[] = {
@@ -367,6 +369,10 @@ static const struct bad_case bad_extra[] = {
      SERVICE_EXTRA("router: {trusted_proxies: ^'::1/129'}")},
     {WRONG, "extra_config.router.remote_ip_headers", "\"X Y\" is no header name",
      SERVICE_EXTRA("router: {remote_ip_headers: ^X Y}")},
+    {WRONG, "extra_config.router.trusted_proxies", "\"10.0.0.0/:\" is no IP address",
+     SERVICE_EXTRA("router: {trusted_proxies: ^'10.0.0.0/:'}")},
+    {WRONG, "extra_config.router.trusted_proxies", "\"10.0.0.0/0008\" is no IP address",
+     SERVICE_EXTRA("router: {trusted_proxies: ^10.0.0.0/0008}")},
 };
 
 static void bad_run(const struct bad_case *cases, size_t n)

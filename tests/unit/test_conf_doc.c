@@ -91,6 +91,8 @@ static void test_core_schema(void **state)
         {"1_000", "\"1_000\""},
         {"0b11", "\"0b11\""},
         {"0x1g", "\"0x1g\""},
+        {"0xAa", "170"},
+        {"0o07", "7"},
         {"0o8", "\"0o8\""},
         {"1.2.3", "\"1.2.3\""},
         {"1e", "\"1e\""},
@@ -176,8 +178,8 @@ static void test_yaml_refused(void **state)
     doc_refuses("t.yaml", "a: 1\nb: 2\na: 3\n", 3, 1, "\"a\" is there twice, first in line 1 column 1");
     doc_refuses("t.yaml", "x: {a: 1, b: 2, a: 3}\n", 1, 17, "twice, first in line 1 column 5");
     doc_refuses("t.yaml", "a: 1\n'a': 3\n", 2, 1, "twice");
-    doc_refuses("t.yaml", "a:\n\t- x\n", 2, 1, "a tab");
-    doc_refuses("t.yaml", "a:\n  b: 1\n \tc: 2\n", 3, 2, "a tab");
+    doc_refuses("t.yaml", "a:\n\t- x\n", 2, 1, "a tab: YAML is");
+    doc_refuses("t.yaml", "a:\n  b: 1\n \tc: 2\n", 3, 2, "a tab: YAML is");
     doc_refuses("t.yaml", "a: [1, 2\nb: 3\n", 2, 2, "flow sequence of line 1 column 4");
     doc_refuses("t.yaml", "a: \"x\n", 2, 1, "end of stream");
     doc_refuses("t.yaml", "a: *nope\n", 1, 4, "*nope has no anchor");
@@ -317,6 +319,8 @@ static void test_alias_places(void **state)
 static void test_bounds(void **state)
 {
     (void)state;
+    static const char opening[] = "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[";
+    static const char closing[] = "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]";
     // Ten levels of nine aliases each: 3.4e9 values if nobody counts.
     struct rm_buf text;
     rm_buf_init(&text, 64 << 20, NULL);
@@ -356,6 +360,19 @@ static void test_bounds(void **state)
                 char *json = doc_json(file, rm_buf_str(&text));
                 free(json);
             }
+        }
+    }
+
+    for (int more = 0; more < 2; more++) { // the root, 50 lists, and 49 or 50 around an alias of them
+        text.n = 0;
+        assert_int_equal(rm_buf_printf(&text, "a: &a %.50s1%.50s\nb: %.*s*a %.*s\n", opening, closing, 49 + more,
+                                       opening, 49 + more, closing),
+                         RM_OK);
+        if (more > 0) {
+            doc_refuses_text("t.yaml", rm_buf_str(&text), 2, 54, "more than 100 levels");
+        } else {
+            char *json = doc_json("t.yaml", rm_buf_str(&text));
+            free(json);
         }
     }
 

@@ -46,6 +46,7 @@ static void test_overrides(void **state)
     assert_true(rm_str_eq(c.conf->name, RM_STR("n=1")));
     assert_true(c.conf->debug_endpoint);
     assert_int_equal(c.conf->workers, 2);
+    assert_int_equal(c.conf->hosts.n, 0);
     assert_int_equal(c.conf->limits.body_timeout_us, 9000000);
     assert_int_equal(c.conf->limits.head_bytes, 4096);
     conf_case_free(&c);

@@ -124,6 +124,7 @@ static void test_inheritance(void **state)
     assert_int_equal(two->input_query_strings.n, 2);
     assert_true(two->backends[0].has_input_headers);
     assert_false(two->backends[0].has_input_query_strings);
+    assert_false(one->backends[0].has_input_headers);
     assert_int_equal(two->backends[0].timeout_us, 200000);
     conf_case_free(&c);
 }
@@ -272,6 +273,8 @@ static void test_pieces(void **state)
         {"/y/{resp00_x_y}", "/y/|[0:x_y]|"},
         {"/a b/\xc3\xa9/%2F/[x]", "/a%20b/%C3%A9/%2F/[x]|"},
         {"/a?b=c d&e=<\xc3\xa9>&ids[]=1", "/a|~?b=c%20d&e=%3C%C3%A9%3E&ids[]=1|"},
+        {"/%2F", "/%2F|"},
+        {"/a%2f?b=%20", "/a%2f|~?b=%20|"},
         {"/{}/{a b}/{", "/%7B%7D/%7Ba%20b%7D/%7B|"}, // no placeholders: literal, as in KrakenD
     };
     for (size_t i = 0; i < RM_COUNT(cases); i++) {
@@ -459,6 +462,42 @@ static void test_client_tls(void **state)
     }
 }
 
+// "*" is all, wherever it stands in the list.
+static void test_all(void **state)
+{
+    (void)state;
+    static const char *const lists[] = {"'*'", "['*']", "['*', a]", "[a, '*']", "[a, '*', b]"};
+    for (size_t i = 0; i < RM_COUNT(lists); i++) {
+        struct conf_case c;
+        char text[300];
+        snprintf(text, sizeof(text),
+                 "version: 3\nendpoints:\n- endpoint: /x\n  input_headers: %s\n  input_query_strings: %s\n  backend: "
+                 "[{host: h, "
+                 "url_pattern: /, input_headers: [Az09-_!#], input_query_strings: a}]\n",
+                 lists[i], lists[i]);
+        conf_case_good(&c, "t.yaml", text, false);
+        const struct rm_conf_endpoint *endpoint = &c.conf->endpoints[0];
+        assert_true(endpoint->all_headers);
+        assert_int_equal(endpoint->input_headers.n, 0);
+        assert_true(endpoint->all_query_strings);
+        assert_int_equal(endpoint->input_query_strings.n, 0);
+        assert_true(endpoint->backends[0].has_input_query_strings);
+        conf_case_free(&c);
+    }
+}
+
+static void test_proxies(void **state)
+{
+    (void)state;
+    struct conf_case c;
+    conf_case_good(&c, "t.yaml",
+                   "version: 3\nextra_config: {router: {trusted_proxies: [10.0.0.1/32, 0.0.0.0/0, '::/0', '::1/128', "
+                   "10.1.2.3, 'fe80::1']}}\n",
+                   false);
+    assert_int_equal(c.conf->router.trusted_proxies.n, 6);
+    conf_case_free(&c);
+}
+
 // Routes that are no conflict.
 static void test_routes(void **state)
 {
@@ -475,9 +514,11 @@ static void test_routes(void **state)
                    "- {endpoint: /, backend: [*b]}\n"
                    "- {endpoint: /__healthz, backend: [*b]}\n"
                    "- {endpoint: /x/alive, method: PUT, backend: [*b]}\n"
+                   "- {endpoint: '/lit/pre{x}', backend: [*b]}\n" // literal text
+                   "- {endpoint: '/lit/pre{y}', backend: [*b]}\n"
                    "extra_config: {router: {health_path: /x/alive}}\n",
-                   false);
-    assert_int_equal(c.conf->n_endpoints, 9);
+                   true);
+    assert_int_equal(c.conf->n_endpoints, 11);
     conf_case_free(&c);
 }
 
@@ -488,7 +529,8 @@ int main(void)
         cmocka_unit_test(test_limits),        cmocka_unit_test(test_hosts),       cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_piece_names),   cmocka_unit_test(test_encodings),   cmocka_unit_test(test_proxy),
         cmocka_unit_test(test_backend_extra), cmocka_unit_test(test_old_names),   cmocka_unit_test(test_step_values),
-        cmocka_unit_test(test_client_tls),    cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_client_tls),    cmocka_unit_test(test_routes),      cmocka_unit_test(test_all),
+        cmocka_unit_test(test_proxies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,6 +103,24 @@ static void test_printable(void **state)
     conf_case_free(&c);
 }
 
+// A long text is cut between characters, wherever the limit falls.
+static void test_cut(void **state)
+{
+    (void)state;
+    for (int before = 0; before < 4; before++) {
+        char name[200], text[300];
+        snprintf(name, sizeof(name), "%.*s\xf0\x9f\x98\x80\xf0\x9f\x98\x80", 52 + before,
+                 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+        snprintf(text, sizeof(text), "version: 3\nport: %sx\n", name);
+        struct conf_case c;
+        conf_case_load(&c, "t.yaml", text, NULL);
+        char want[300]; // 60 bytes at most, the second character whole or not at all
+        snprintf(want, sizeof(want), "\"%.*s...\"", before == 0 ? 60 : 52 + before + 4, name);
+        assert_non_null(conf_case_says(&c, "port", want));
+        conf_case_free(&c);
+    }
+}
+
 static void test_no_place(void **state)
 {
     (void)state;
@@ -248,13 +266,21 @@ static void test_dump_shows(void **state)
 {
     (void)state;
     static const char *const parts[] = {
-        "{\n  \"version\": 3,\n",         "\n  \"timeout\": \"90s\",\n",
-        "\"head_bytes\": \"16KiB\"",      "\"bodies_bytes\": \"1GiB\"",
-        "\"level\": \"DEBUG\"",           "\"idle_timeout\": \"1m\"",
-        "\"big\": 12345678901234567890,", "\"v\": 1.50,",
-        "\"certificate\": \"c\"",         "\"http://b:81\"\n",
-        "\"strategy\": \"errored\"",      "\"input_headers\": [\n        \"*\"\n      ]",
-        "\"encoding\": \"no-op\"",        "\"url_pattern\": \"/b/{resp0_content.id}\"",
+        "\"logger_skip_paths\": [],\n",
+        "{\n  \"version\": 3,\n",
+        "\n  \"timeout\": \"90s\",\n",
+        "\"head_bytes\": \"16KiB\"",
+        "\"bodies_bytes\": \"1GiB\"",
+        "\"level\": \"DEBUG\"",
+        "\"idle_timeout\": \"1m\"",
+        "\"big\": 12345678901234567890,",
+        "\"v\": 1.50,",
+        "\"certificate\": \"c\"",
+        "\"http://b:81\"\n",
+        "\"strategy\": \"errored\"",
+        "\"input_headers\": [\n        \"*\"\n      ]",
+        "\"encoding\": \"no-op\"",
+        "\"url_pattern\": \"/b/{resp0_content.id}\"",
         "\"name\": \"caf\xc3\xa9\"",
     };
     char *dump = dump_of("t.json", report_json);
@@ -347,9 +373,10 @@ static void test_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_errors), cmocka_unit_test(test_many),      cmocka_unit_test(test_printable),
-        cmocka_unit_test(test_no_place),   cmocka_unit_test(test_dump_same), cmocka_unit_test(test_dump_again),
-        cmocka_unit_test(test_dump_shows), cmocka_unit_test(test_secrets),   cmocka_unit_test(test_files),
+        cmocka_unit_test(test_all_errors), cmocka_unit_test(test_many),       cmocka_unit_test(test_printable),
+        cmocka_unit_test(test_no_place),   cmocka_unit_test(test_cut),        cmocka_unit_test(test_dump_same),
+        cmocka_unit_test(test_dump_again), cmocka_unit_test(test_dump_shows), cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
