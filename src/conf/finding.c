@@ -107,25 +107,36 @@ static bool finding_is_secret_name(struct rm_str name)
 // The query's values under names that look like credentials, masked.
 static struct rm_str finding_mask_query(struct rm_arena *arena, struct rm_str url)
 {
+    static const char stars[] = "***";
     const char *mark = url.n > 0 ? memchr(url.p, '?', url.n) : NULL;
     if (!mark)
         return url;
-    size_t at = (size_t)(mark - url.p) + 1;
-    struct rm_str out = rm_str_sub(url, 0, at);
+    size_t pairs = 1;
+    for (size_t i = 0; i < url.n; i++)
+        pairs += url.p[i] == '&';
+    char *out = rm_arena_alloc(arena, url.n + rm_mul_size(pairs, sizeof(stars)));
+    size_t at = (size_t)(mark - url.p) + 1, n = at;
+    memcpy(out, url.p, at);
     while (at < url.n) {
         const char *amp = memchr(url.p + at, '&', url.n - at);
-        size_t end = amp ? (size_t)(amp - url.p) + 1 : url.n;
+        size_t end = amp ? (size_t)(amp - url.p) : url.n;
         struct rm_str pair = rm_str_sub(url, at, end);
         const char *equals = memchr(pair.p, '=', pair.n);
         size_t name = equals ? (size_t)(equals - pair.p) : pair.n;
-        bool is_secret =
-            equals && !memchr(equals, '{', pair.n - name) && finding_is_secret_name(rm_str_sub(pair, 0, name));
-        if (is_secret)
-            pair = rm_arena_printf(arena, "%.*s=***%s", (int)name, pair.p, amp ? "&" : "");
-        out = rm_arena_printf(arena, "%.*s%.*s", (int)out.n, out.p, (int)pair.n, pair.p);
-        at = end;
+        // A placeholder is no secret.
+        if (equals && !memchr(equals, '{', pair.n - name) && finding_is_secret_name(rm_str_sub(pair, 0, name))) {
+            memcpy(out + n, pair.p, name + 1);
+            memcpy(out + n + name + 1, stars, sizeof(stars) - 1);
+            n += name + sizeof(stars);
+        } else {
+            memcpy(out + n, pair.p, pair.n);
+            n += pair.n;
+        }
+        if (amp)
+            out[n++] = '&';
+        at = end + 1;
     }
-    return out;
+    return (struct rm_str){out, n};
 }
 
 struct rm_str rm_url_mask(struct rm_arena *arena, struct rm_str url)

@@ -300,6 +300,11 @@ static void test_secrets(void **state)
     assert_null(strstr(dump, "HIDDEN"));
     assert_non_null(strstr(dump, "\"/a?apikey=***&x=1&access_token=***&Signature=***&y=2&PASSWORD=***\""));
     free(dump);
+    dump = dump_of("t.yaml", "version: 3\nendpoints:\n- endpoint: /{a}\n  backend:\n  - host: h\n    url_pattern: "
+                             "/a?token={a}&key=&&x&auth&key=HIDDEN&\n");
+    assert_null(strstr(dump, "HIDDEN"));
+    assert_non_null(strstr(dump, "\"/a?token={a}&key=***&&x&auth&key=***&\"")); // a placeholder is no secret
+    free(dump);
     static const char *const texts[] = {
         "version: 3\nhost: http://user:HIDDEN@h\n",
         "version: 3\nhost: user:HIDDEN@h\n",
