@@ -280,6 +280,7 @@ static struct rm_str url_query(const struct rm_url *url, struct rm_arena *arena,
 
 static int url_refuse(const struct rm_piece *piece, struct rm_err *err)
 {
+    RM_ASSERT(piece); // only what a placeholder has filled is refused
     rm_fail(err, RM_EPARAM, "%.*s would make an empty or a dot segment of the path",
             (int)(piece->text.n < 80 ? piece->text.n : 80), piece->text.p);
     err->status = piece->kind == RM_PIECE_PARAM ? 400 : 0;
@@ -303,8 +304,10 @@ static int url_fill_pattern(const struct rm_url *url, struct rm_arena *arena, co
             return rc;
         most += texts[i].n;
     }
-    if (most > RM_URL_MOST)
-        return rm_fail(err, RM_ETOOBIG, "the target is longer than %zu bytes", RM_URL_MOST);
+    if (most > RM_URL_MOST) {
+        rm_fail(err, RM_ETOOBIG, "the target is longer than %zu bytes", RM_URL_MOST);
+        return RM_ETOOBIG;
+    }
 
     *out = (struct url_text){.p = rm_arena_alloc(arena, most)};
     const struct rm_piece *filled = NULL; // the newest placeholder

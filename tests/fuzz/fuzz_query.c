@@ -17,11 +17,11 @@ enum { SHAPES = 6 };
     }
 #define PARAM(i)                                                                                                       \
     {                                                                                                                  \
-        .kind = RM_PIECE_PARAM, .param = i, .text = { "{p}", 3 }                                                       \
+        .kind = RM_PIECE_PARAM, .param = (i), .text = { "{p}", 3 }                                                     \
     }
 #define QPARAM(i)                                                                                                      \
     {                                                                                                                  \
-        .kind = RM_PIECE_PARAM, .in_query = true, .param = i, .text = { "{p}", 3 }                                     \
+        .kind = RM_PIECE_PARAM, .in_query = true, .param = (i), .text = { "{p}", 3 }                                   \
     }
 
 static struct rm_str field_path[] = {{"a", 1}, {"b", 1}};

@@ -353,6 +353,7 @@ static void failures_are_logged_once(void **state)
     assert_non_null(file);
     fflush(stdout);
     int kept = dup(STDOUT_FILENO);
+    assert_true(kept >= 0);
     dup2(fileno(file), STDOUT_FILENO);
     rm_log_setup(RM_WARNING, RM_STR(""), true);
     flow_run(&rig, &(struct flow_ask){.params = {"x"}});
@@ -369,12 +370,12 @@ static void failures_are_logged_once(void **state)
     };
     char line[512];
     size_t n = 0;
-    for (; fgets(line, sizeof line, file); n++) {
-        assert_true(n < RM_COUNT(lines));
+    for (; n < RM_COUNT(lines) && fgets(line, sizeof line, file); n++) {
         assert_non_null(strstr(line, "WARNING"));
         assert_non_null(strstr(line, lines[n]));
     }
     assert_int_equal(n, RM_COUNT(lines));
+    assert_null(fgets(line, sizeof line, file)); // and no more
     fclose(file);
     flow_rig_stop(&rig);
 }

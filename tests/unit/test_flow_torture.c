@@ -219,7 +219,7 @@ static void one_round(void)
     rig.net.choose = any_answer;
     rig.net.sloppy = below(3) == 0;
     if (below(4) == 0)
-        rig.budget.limit = 256 * (1 + below(8)); // bodies do not always find room
+        rig.budget.limit = (size_t)256 * (1 + below(8)); // bodies do not always find room
     struct flow_client *clients[CLIENTS];
     bool hung_up[CLIENTS] = {false};
     size_t n = 0;
@@ -249,7 +249,7 @@ static void one_round(void)
             }
             break;
         default:
-            rm_vloop_run_until(rig.loop, rm_loop_now_us(rig.loop) + below(2) * below(4000));
+            rm_vloop_run_until(rig.loop, rm_loop_now_us(rig.loop) + (below(2) ? below(4000) : 0));
             break;
         }
     }
