@@ -97,10 +97,6 @@ static int answer_head_done(struct rm_answer *answer, struct rm_err *err)
 
 int rm_answer_line(struct rm_answer *answer, struct rm_str line, struct rm_err *err)
 {
-    if (answer->head.whole) {
-        int code = rm_answer_trailer_line(&answer->head, line, &answer->x->trailers, err);
-        return code == RM_OK ? RM_AGAIN : code;
-    }
     int code = rm_answer_head_line(&answer->head, line, err);
     return code == RM_OK ? answer_head_done(answer, err) : code;
 }
@@ -142,32 +138,68 @@ static int answer_inflate(struct rm_answer *answer, struct rm_str *in, size_t *m
     return code == RM_OK ? answer_collect(answer, (struct rm_str){block, *made}, err) : code;
 }
 
-static int answer_gunzip(struct rm_answer *answer, struct rm_str data, struct rm_err *err)
+// *taken: bytes of the piece that are used. With RM_AGAIN it may be less than all, or all with something inflated left over.
+static int answer_gunzip(struct rm_answer *answer, struct rm_str piece, size_t *taken, struct rm_err *err)
 {
-    size_t known = answer->skip < data.n ? answer->skip : data.n;
-    struct rm_str in = rm_str_sub(data, known, data.n);
+    struct rm_str in = piece;
     size_t inflated = 0, made = 0;
-    answer->skip -= known;
-    answer->breather = false;
+    int code = RM_OK;
     do {
-        int code = RM_OK;
-        if (answer->block_n > 0) {
+        if (answer->block_n > 0)
             code = answer_stream(answer, (struct rm_str){answer->block, answer->block_n}, err);
-        } else if (inflated > ANSWER_TURN_BYTES) {
-            answer->breather = true;
-            code = RM_AGAIN;
+        if (code == RM_OK) {
+            answer->block_n = 0;
+            if (inflated > ANSWER_TURN_BYTES) {
+                answer->breather = true;
+                code = RM_AGAIN;
+            } else {
+                code = answer_inflate(answer, &in, &made, err);
+                inflated += made;
+            }
         }
-        if (code == RM_AGAIN)
-            answer->skip += data.n - in.n;
+    } while (code == RM_OK && (in.n > 0 || made > 0));
+    *taken = piece.n - in.n;
+    answer->pending = code == RM_AGAIN;
+    return code;
+}
+
+static int answer_deliver(struct rm_answer *answer, struct rm_str piece, size_t *taken, struct rm_err *err)
+{
+    int code = RM_OK;
+    *taken = piece.n;
+    if (answer->to == RM_ANSWER_DROP)
+        return RM_OK;
+    if (answer->gunzip)
+        return answer_gunzip(answer, piece, taken, err);
+    if (piece.n > 0 && answer->to == RM_ANSWER_STREAM)
+        code = answer_stream(answer, piece, err);
+    else if (piece.n > 0)
+        code = answer_collect(answer, piece, err);
+    if (code != RM_OK)
+        *taken = 0;
+    return code;
+}
+
+// The next body bytes at the front of *in; trailers go where they belong.
+static int answer_unchunk(struct rm_answer *answer, struct rm_str *in, struct rm_str *piece, struct rm_err *err)
+{
+    int found;
+    for (;;) {
+        found = rm_chunked_next(&answer->chunked, answer->head.arena, in, piece, err);
+        if (found != RM_CHUNKED_FIELD)
+            break;
+        int code = rm_answer_trailer_line(&answer->head, *piece, &answer->x->trailers, err);
         if (code != RM_OK)
             return code;
-        answer->block_n = 0;
-        code = answer_inflate(answer, &in, &made, err);
-        if (code != RM_OK)
-            return code;
-        inflated += made;
-    } while (in.n > 0 || made > 0);
-    answer->received += data.n;
+    }
+    if (found < 0)
+        return found;
+    if (found == RM_CHUNKED_END && in->n > 0) {
+        answer->excess = true;
+        *in = rm_str_sub(*in, in->n, in->n);
+    }
+    if (found != RM_CHUNKED_DATA)
+        *piece = (struct rm_str){"", 0};
     return RM_OK;
 }
 
@@ -175,22 +207,40 @@ int rm_answer_body(struct rm_answer *answer, struct rm_str data, struct rm_err *
 {
     if (!answer->head.whole)
         return rm_fail(err, RM_EPROTO, "not an HTTP/1 answer"); // libcurl may take a strange first line for a body
-    if (answer->bodyless || data.n == 0)
+    if (answer->bodyless)
         return RM_OK;
-    int code;
-    if (answer->to == RM_ANSWER_DROP) {
-        answer->enough = answer->received + data.n > ANSWER_DROP_BYTES;
-        code = RM_OK;
-    } else if (answer->gunzip) {
-        return answer_gunzip(answer, data, err);
-    } else if (answer->to == RM_ANSWER_STREAM) {
-        code = answer_stream(answer, data, err);
-    } else {
-        code = answer_collect(answer, data, err);
-    }
-    if (code == RM_OK)
-        answer->received += data.n;
-    return code;
+    size_t known = answer->skip < data.n ? answer->skip : data.n;
+    struct rm_str in = rm_str_sub(data, known, data.n);
+    answer->skip -= known;
+    answer->breather = false;
+    do {
+        struct rm_str piece = in;
+        size_t taken;
+        int code = answer->head.chunked ? answer_unchunk(answer, &in, &piece, err) : RM_OK;
+        if (code != RM_OK)
+            return code;
+        code = answer_deliver(answer, piece, &taken, err);
+        answer->received += taken;
+        if (answer->head.chunked && taken > 0)
+            rm_chunked_take(&answer->chunked, &in, taken);
+        else
+            in = rm_str_sub(in, taken, in.n);
+        if (code == RM_AGAIN)
+            answer->skip += data.n - in.n;
+        if (code != RM_OK)
+            return code;
+    } while (in.n > 0);
+    answer->enough = answer->to == RM_ANSWER_DROP && answer->received > ANSWER_DROP_BYTES;
+    return RM_OK;
+}
+
+bool rm_answer_is_whole(const struct rm_answer *answer)
+{
+    if (!answer->head.whole || answer->pending)
+        return false;
+    if (answer->head.chunked)
+        return answer->bodyless || answer->chunked.state == RM_CHUNKED_OVER;
+    return answer->bodyless || (answer->head.length >= 0 && answer->received == (uint64_t)answer->head.length);
 }
 
 int rm_answer_end(const struct rm_answer *answer, struct rm_err *err)
@@ -199,16 +249,10 @@ int rm_answer_end(const struct rm_answer *answer, struct rm_err *err)
         return rm_fail(err, RM_ERESET, "connection closed before the answer's head was whole");
     if (answer->enough || answer->bodyless)
         return RM_OK;
-    if (answer->head.length >= 0 && answer->received != (uint64_t)answer->head.length)
+    bool counted = answer->head.chunked || answer->head.length >= 0;
+    if (counted && !rm_answer_is_whole(answer))
         return rm_fail(err, RM_ERESET, "connection closed before the answer was whole");
     if (answer->gunzip && answer->to != RM_ANSWER_DROP)
         return rm_gunzip_end(answer->gunzip, err);
     return RM_OK;
-}
-
-bool rm_answer_is_whole(const struct rm_answer *answer)
-{
-    if (!answer->head.whole)
-        return false;
-    return answer->bodyless || (answer->head.length >= 0 && answer->received == (uint64_t)answer->head.length);
 }

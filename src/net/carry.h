@@ -37,7 +37,7 @@ void rm_carry_end(struct rm_carry *); // stops everything and lets x go
 void rm_carry_request(struct rm_carry *);
 // Up to n bytes of the source; *got 0 with RM_CARRY_ON is the end. RM_CARRY_STOP also when the whole answer is there already.
 enum rm_carry_step rm_carry_read(struct rm_carry *, char *to, size_t n, size_t *got);
-// A line of the head or of the trailers; body bytes, which come again after RM_CARRY_WAIT.
+// A line of the head; body bytes with their chunk framing, which come again after RM_CARRY_WAIT.
 enum rm_carry_step rm_carry_line(struct rm_carry *, struct rm_str line);
 enum rm_carry_step rm_carry_body(struct rm_carry *, struct rm_str data);
 

@@ -203,25 +203,24 @@ void *rm_multi_next_done(struct rm_multi *multi, int *result)
 
 // ---- easy handles ----------------------------------------------------------------------------------------------------
 
-static void easy_set_tls(struct rm_easy *easy, const struct rm_easy_conf *conf)
+static void easy_set_tls(struct rm_easy *easy, const struct rm_trust *trust)
 {
     // In the order of the numbers; 0 leaves the choice to the library.
     static const long least[] = {CURL_SSLVERSION_TLSv1_0, CURL_SSLVERSION_TLSv1_1, CURL_SSLVERSION_TLSv1_2,
                                  CURL_SSLVERSION_TLSv1_3};
     static const long most[] = {CURL_SSLVERSION_MAX_TLSv1_0, CURL_SSLVERSION_MAX_TLSv1_1, CURL_SSLVERSION_MAX_TLSv1_2,
                                 CURL_SSLVERSION_MAX_TLSv1_3};
-    bool verify = !conf->conf->tls_insecure;
-    long versions = conf->tls_min > 0 ? least[conf->tls_min - 10] : (long)CURL_SSLVERSION_DEFAULT;
-    versions |= conf->tls_max > 0 ? most[conf->tls_max - 10] : 0;
+    long versions = trust->tls_min > 0 ? least[trust->tls_min - 10] : (long)CURL_SSLVERSION_DEFAULT;
+    versions |= trust->tls_max > 0 ? most[trust->tls_max - 10] : 0;
     // With a CApath libcurl parses the whole store anew for each connection: 20 ms of the loop.
     easy_set(easy, CURLOPT_CAPATH, (char *)NULL);
-    easy_set(easy, CURLOPT_CAINFO, verify ? conf->ca_file : (char *)NULL);
-    easy_set(easy, CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L);
-    easy_set(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
+    easy_set(easy, CURLOPT_CAINFO, trust->verify ? trust->ca_file : (char *)NULL);
+    easy_set(easy, CURLOPT_SSL_VERIFYPEER, trust->verify ? 1L : 0L);
+    easy_set(easy, CURLOPT_SSL_VERIFYHOST, trust->verify ? 2L : 0L);
     easy_set(easy, CURLOPT_SSLVERSION, versions);
-    if (conf->cert) {
-        easy_set(easy, CURLOPT_SSLCERT, conf->cert);
-        easy_set(easy, CURLOPT_SSLKEY, conf->key);
+    if (trust->cert) {
+        easy_set(easy, CURLOPT_SSLCERT, trust->cert);
+        easy_set(easy, CURLOPT_SSLKEY, trust->key);
     }
 }
 
@@ -245,9 +244,9 @@ static void easy_set_callbacks(struct rm_easy *easy)
     easy_set(easy, CURLOPT_CLOSESOCKETDATA, (void *)easy->multi); // connections outlive easy handles
 }
 
-struct rm_easy *rm_easy_new(struct rm_multi *multi, const struct rm_easy_conf *conf, void *slot)
+struct rm_easy *rm_easy_new(struct rm_multi *multi, const struct rm_transport_conf *conf, const struct rm_trust *trust,
+                            void *slot)
 {
-    const struct rm_transport_conf *times = conf->conf;
     struct rm_easy *easy = calloc(1, sizeof(*easy));
     RM_ASSERT(easy);
     easy->multi = multi;
@@ -263,19 +262,21 @@ struct rm_easy *rm_easy_new(struct rm_multi *multi, const struct rm_easy_conf *c
     easy_set(easy, CURLOPT_PATH_AS_IS, 1L);
     easy_set(easy, CURLOPT_FOLLOWLOCATION, 0L);
     easy_set(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+    // It still reads the framing to find the end, but hands all bytes over: chunked.c is stricter, and sees what follows the end.
+    easy_set(easy, CURLOPT_HTTP_TRANSFER_DECODING, 0L);
     easy_set(easy, CURLOPT_BUFFERSIZE, EASY_RECV_BYTES);
     easy_set(easy, CURLOPT_UPLOAD_BUFFERSIZE, EASY_SEND_BYTES);
-    easy_set(easy, CURLOPT_FORBID_REUSE, times->keep_alive ? 0L : 1L);
+    easy_set(easy, CURLOPT_FORBID_REUSE, conf->keep_alive ? 0L : 1L);
     easy_set(easy, CURLOPT_MAXAGE_CONN,
-             times->idle_timeout_us > 0 ? (long)(times->idle_timeout_us / 1000000) + 1 : 1L << 30);
-    if (times->connect_timeout_us > 0)
-        easy_set(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(times->connect_timeout_us / 1000) + 1);
-    if (times->tcp_keep_alive_us > 0) {
+             conf->idle_timeout_us > 0 ? (long)(conf->idle_timeout_us / 1000000) + 1 : 1L << 30);
+    if (conf->connect_timeout_us > 0)
+        easy_set(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(conf->connect_timeout_us / 1000) + 1);
+    if (conf->tcp_keep_alive_us > 0) {
         easy_set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-        easy_set(easy, CURLOPT_TCP_KEEPIDLE, (long)(times->tcp_keep_alive_us / 1000000) + 1);
-        easy_set(easy, CURLOPT_TCP_KEEPINTVL, (long)(times->tcp_keep_alive_us / 1000000) + 1);
+        easy_set(easy, CURLOPT_TCP_KEEPIDLE, (long)(conf->tcp_keep_alive_us / 1000000) + 1);
+        easy_set(easy, CURLOPT_TCP_KEEPINTVL, (long)(conf->tcp_keep_alive_us / 1000000) + 1);
     }
-    easy_set_tls(easy, conf);
+    easy_set_tls(easy, trust);
     return easy;
 }
 
@@ -351,6 +352,7 @@ int rm_easy_explain(const struct rm_easy *easy, int result, struct rm_err *err)
         {CURLE_UNSUPPORTED_PROTOCOL, RM_EPROTO, "not an HTTP/1 answer"},
         {CURLE_COULDNT_RESOLVE_HOST, RM_ECONNECT, "address not usable"},
         {CURLE_WEIRD_SERVER_REPLY, RM_EPROTO, "malformed answer"},
+        {CURLE_BAD_FUNCTION_ARGUMENT, RM_EPROTO, "malformed answer"}, // a header line without a colon
         {CURLE_PARTIAL_FILE, RM_ERESET, "connection closed before the answer was whole"},
         {CURLE_UPLOAD_FAILED, RM_EPROTO, "an HTTP/1.0 server takes no body of unknown length"},
         {CURLE_OUT_OF_MEMORY, RM_ETOOBIG, "answer head too large"}, // 7.88: a line of more than 100 KB

@@ -5,6 +5,7 @@
 
 #include "net/carry.h"
 #include "net/peers.h"
+#include "net/trust.h"
 
 struct rm_multi;
 struct rm_easy;
@@ -26,14 +27,6 @@ struct rm_curl_events {
     void (*timer)(void *engine, int64_t wait_ms);                      // -1: none
 };
 
-// The options of all transfers. Texts are the caller's and outlive the handles.
-struct rm_easy_conf {
-    const struct rm_transport_conf *conf;
-    const char *ca_file;    // NULL: no certificate is trusted
-    const char *cert, *key; // NULL: none
-    int tls_min, tls_max;   // 10 to 13, 0: the library's choice
-};
-
 int rm_curl_init(struct rm_err *err) RM_MUST_CHECK; // counted, any thread
 void rm_curl_fini(void);
 const char *rm_curl_ca_file(void); // libcurl's own default; NULL: none
@@ -47,7 +40,8 @@ void rm_multi_on_timer(struct rm_multi *);
 // A transfer that has ended: its slot, and its result for rm_easy_explain(), 0 when all went well. NULL: no more.
 void *rm_multi_next_done(struct rm_multi *, int *result);
 
-struct rm_easy *rm_easy_new(struct rm_multi *, const struct rm_easy_conf *, void *slot);
+// Texts of the trust are the caller's and outlive the handle.
+struct rm_easy *rm_easy_new(struct rm_multi *, const struct rm_transport_conf *, const struct rm_trust *, void *slot);
 void rm_easy_free(struct rm_easy *);
 // The next transfer. `text` holds method, target and n_lines header lines as rm_request_text() writes them; it and x->body stay until
 // the transfer is removed. RM_EREQUEST: too many lines.

@@ -5,13 +5,12 @@
 #include "net/curl.h"
 #include "net/links.h"
 #include "net/request.h"
-#include "net/trust.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SLOTS_KEPT 128                    // easy handles without an exchange, 10 KiB each
+#define SLOTS_KEPT 512                    // easy handles without an exchange, 10 KiB each
 #define SLOT_HEAD_KEPT ((size_t)16 << 10) // a larger buffer of header lines is given back
 #define SLOT_HEAD_MOST ((size_t)1 << 20)
 #define SLOT_STALE_MOST 1000 // kept connections found dead one after the other, for one exchange
@@ -20,7 +19,6 @@ struct engine {
     struct rm_loop *loop;
     struct rm_arena arena; // slots, and the texts of conf
     struct rm_transport_conf conf;
-    struct rm_easy_conf easy_conf;
     struct rm_trust trust;
     struct rm_multi *multi;
     struct rm_peers peers;
@@ -44,6 +42,7 @@ struct slot {
     struct rm_easy *easy;
     struct rm_peer *peer;
     struct rm_link *link;
+    uint32_t port;      // local, of a connection that links.c does not know yet; 0: none
     struct rm_buf text; // method, target and header lines
     uint32_t attempts;  // requests begun
     uint32_t stale_times;
@@ -107,6 +106,14 @@ static bool slot_on_rewind(void *arg)
     return slot->carry.source_read == 0;
 }
 
+static void slot_lose_link(struct slot *slot)
+{
+    if (slot->link)
+        slot->link->user = NULL;
+    slot->link = NULL;
+    slot->port = 0;
+}
+
 // The last moment to refuse a connection. libcurl repeats by itself what got no answer on a kept one: never a POST of which
 // something has left. And it looks at a kept connection only briefly: bytes that lie there unasked would become this answer.
 static bool slot_on_request(void *arg, uint32_t port)
@@ -115,14 +122,14 @@ static bool slot_on_request(void *arg, uint32_t port)
     const struct rm_exchange *x = slot->carry.x;
     if (!x)
         return false;
-    if (slot->link && slot->link->port > 0 && slot->link->port != port) {
-        slot->link->user = NULL; // of an attempt before, about to be closed
-        slot->link = NULL;
-    }
+    if (slot->link && slot->link->port > 0 && slot->link->port != port)
+        slot_lose_link(slot); // of an attempt before, about to be closed
     if (slot->link) {
-        rm_link_set_port(slot->link, port);
+        if (rm_link_set_port(slot->link, port, &slot->carry.err) != RM_OK)
+            return false;
     } else {
         slot->link = rm_link_claim(&slot->engine->links, slot->peer, port, slot);
+        slot->port = slot->link ? 0 : port;
         slot->stale = slot->link && slot->link->dead;
         if (slot->stale)
             return false;
@@ -146,42 +153,67 @@ static int slot_on_open(void *arg, int family, int type, int protocol)
         rm_fail(&slot->carry.err, RM_ESYS, "socket: %s", strerror(errno));
         return -1;
     }
-    if (slot->link)
-        slot->link->user = NULL;
-    slot->link = rm_link_new(&slot->engine->links, fd, slot->peer, slot);
+    slot_lose_link(slot); // this is another attempt
     return fd;
+}
+
+static void engine_forget(struct rm_link *link)
+{
+    struct slot *slot = link->user;
+    if (slot)
+        slot_lose_link(slot);
+    rm_link_forget(link);
 }
 
 static void engine_on_close(void *arg, int fd)
 {
     struct engine *engine = arg;
     struct rm_link *link = rm_link_of_fd(&engine->links, fd);
-    if (link) {
-        struct slot *slot = link->user;
-        if (slot)
-            slot->link = NULL;
-        rm_link_forget(link);
-    }
+    if (link)
+        engine_forget(link);
     close(fd);
+}
+
+static void slot_fail(struct slot *slot)
+{
+    slot->over = true;
+    slot_attend(slot);
+}
+
+// A descriptor that libcurl begins to wait for, and the link that it is or becomes.
+static struct rm_link *engine_link(struct engine *engine, int fd, struct slot *slot)
+{
+    struct rm_link *link = rm_link_of_fd(&engine->links, fd);
+    if (link) {
+        if (!link->user)
+            rm_link_take(link, slot);
+    } else if (slot) {
+        link = rm_link_new(&engine->links, fd, slot->peer, slot, slot->port);
+        if (!link) {
+            rm_fail(&slot->carry.err, RM_ESYS, "connection: %s", strerror(errno));
+            slot_fail(slot);
+        }
+    }
+    if (link && slot)
+        slot->link = link;
+    return link;
 }
 
 static void engine_on_want(void *arg, int fd, void *user, bool in, bool out)
 {
     struct engine *engine = arg;
-    struct rm_link *link = rm_link_of_fd(&engine->links, fd);
+    struct rm_link *link = in || out ? engine_link(engine, fd, user) : rm_link_of_fd(&engine->links, fd);
     if (!link)
         return;
-    if ((in || out) && !link->user) {
-        rm_link_take(link, user);
-        if (user)
-            ((struct slot *)user)->link = link;
+    if (!in && !out && link->port == 0) {
+        engine_forget(link); // most likely closed already
+        return;
     }
     struct slot *slot = link->user;
     struct rm_err err;
     if (rm_link_want(link, in, out, &err) != RM_OK && slot) {
         slot->carry.err = err;
-        slot->over = true;
-        slot_attend(slot);
+        slot_fail(slot);
     }
 }
 
@@ -239,7 +271,7 @@ static struct slot *slot_take(struct engine *engine)
         rm_carry_init(&slot->carry, engine->loop, slot_go_on, slot_timeout);
         rm_buf_init(&slot->text, SLOT_HEAD_MOST, NULL);
     }
-    slot->easy = rm_easy_new(engine->multi, &engine->easy_conf, slot);
+    slot->easy = rm_easy_new(engine->multi, &engine->conf, &engine->trust, slot);
     return slot;
 }
 
@@ -276,8 +308,8 @@ static void slot_release(struct slot *slot)
     slot_remove(slot);
     rm_list_remove(&slot->node);
     if (slot->link)
-        rm_link_release(slot->link); // libcurl keeps it
-    slot->link = NULL;
+        rm_link_release(slot->link, !slot->carry.answer.excess); // libcurl keeps it
+    slot_lose_link(slot);
     rm_peer_unref(&engine->peers, slot->peer);
     if (slot->text.cap > SLOT_HEAD_KEPT)
         rm_buf_free(&slot->text);
@@ -367,7 +399,7 @@ static void engine_on_ready(struct rm_link *link, bool in, bool out)
 {
     struct engine *engine = rm_container_of(link->table, struct engine, links);
     engine->depth++;
-    rm_multi_on_ready(engine->multi, link->watch.fd, in, out);
+    rm_multi_on_ready(engine->multi, link->fd, in, out);
     engine->depth--;
     engine_settle(engine);
 }
@@ -394,45 +426,6 @@ static void engine_on_timer(struct rm_timer *timer)
 }
 
 // ---- open and close --------------------------------------------------------------------------------------------------
-
-static int engine_tls_version(struct rm_str name, int *version, struct rm_err *err)
-{
-    static const char *const names[] = {"TLS10", "TLS11", "TLS12", "TLS13"};
-    *version = 0;
-    if (name.n == 0)
-        return RM_OK;
-    for (int i = 0; i < (int)RM_COUNT(names); i++) {
-        if (rm_str_eq(name, rm_str_of(names[i]))) {
-            *version = 10 + i;
-            return RM_OK;
-        }
-    }
-    return rm_fail(err, RM_ECONF, "unknown TLS version %.*s", (int)name.n, name.p);
-}
-
-static int engine_open_tls(struct engine *engine, struct rm_err *err)
-{
-    const struct rm_transport_conf *conf = &engine->conf;
-    struct rm_easy_conf *easy = &engine->easy_conf;
-    int code = engine_tls_version(conf->tls_min_version, &easy->tls_min, err);
-    if (code == RM_OK)
-        code = engine_tls_version(conf->tls_max_version, &easy->tls_max, err);
-    if (code != RM_OK)
-        return code;
-    if (conf->tls_cert_file.n > 0) {
-        easy->cert = rm_arena_cstr(&engine->arena, conf->tls_cert_file);
-        easy->key = rm_arena_cstr(&engine->arena, conf->tls_key_file);
-        if (access(easy->cert, R_OK) != 0)
-            return rm_fail(err, RM_ECONF, "client certificate %s: %s", easy->cert, strerror(errno));
-        if (access(easy->key, R_OK) != 0)
-            return rm_fail(err, RM_ECONF, "key %s: %s", easy->key, strerror(errno));
-    }
-    if (conf->tls_insecure)
-        return RM_OK;
-    code = rm_trust_open(&engine->trust, &engine->arena, conf, rm_curl_ca_file(), err);
-    easy->ca_file = engine->trust.file;
-    return code;
-}
 
 static void engine_close(void *self)
 {
@@ -463,8 +456,6 @@ static int engine_open(void **self, const struct rm_transport_conf *conf, struct
     engine->arena = arena;
     engine->loop = loop;
     engine->conf = *conf;
-    engine->easy_conf.conf = &engine->conf;
-    engine->trust.fd = -1;
     rm_list_init(&engine->attend);
     rm_list_init(&engine->spare);
     rm_list_init(&engine->empty);
@@ -477,7 +468,7 @@ static int engine_open(void **self, const struct rm_transport_conf *conf, struct
     engine->links.idle_timeout_us = conf->idle_timeout_us;
     engine->links.on_ready = engine_on_ready;
     engine->multi = rm_multi_new(&engine_events, engine);
-    code = engine_open_tls(engine, err);
+    code = rm_trust_open(&engine->trust, &engine->arena, conf, rm_curl_ca_file(), err);
     if (code != RM_OK) {
         engine_close(engine);
         return code;

@@ -4,8 +4,10 @@
 #include "net/links.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define LINK_DRAIN_TIMES 16
 
@@ -49,6 +51,13 @@ static void link_leave_idle(struct rm_link *link)
     link->peer->n_idle--;
 }
 
+// Nothing has come, no end either.
+static bool link_is_quiet(const struct rm_link *link)
+{
+    char byte;
+    return recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
 // Ends an idle connection. What has arrived is read away, so that libcurl's own look at it sees the end.
 static void link_kill(struct rm_link *link)
 {
@@ -56,9 +65,9 @@ static void link_kill(struct rm_link *link)
     link_leave_idle(link);
     link->dead = true;
     rm_fd_del(&link->watch);
-    (void)shutdown(link->watch.fd, SHUT_RDWR);
+    (void)shutdown(link->fd, SHUT_RDWR);
     for (int i = 0; i < LINK_DRAIN_TIMES; i++) {
-        if (recv(link->watch.fd, away, sizeof(away), MSG_DONTWAIT) <= 0)
+        if (recv(link->fd, away, sizeof(away), MSG_DONTWAIT) <= 0)
             break;
     }
 }
@@ -76,7 +85,7 @@ static void links_on_timer(struct rm_timer *timer)
     links_arm(table);
 }
 
-void rm_link_release(struct rm_link *link)
+void rm_link_release(struct rm_link *link, bool clean)
 {
     struct rm_links *table = link->table;
     link->user = NULL;
@@ -87,7 +96,9 @@ void rm_link_release(struct rm_link *link)
     rm_list_push_back(&table->idle, &link->in_idle);
     table->n_idle++;
     link->peer->n_idle++;
-    if (table->max_idle_per_peer > 0 && link->peer->n_idle > table->max_idle_per_peer)
+    if (!clean)
+        link_kill(link);
+    else if (table->max_idle_per_peer > 0 && link->peer->n_idle > table->max_idle_per_peer)
         link_kill(link);
     else if (table->max_idle > 0 && table->n_idle > table->max_idle)
         link_kill(rm_container_of(table->idle.next, struct rm_link, in_idle));
@@ -107,9 +118,7 @@ struct rm_link *rm_link_claim(struct rm_links *table, const struct rm_peer *peer
         link = link->next_port;
     if (!link)
         return NULL;
-    char byte;
-    ssize_t n = recv(link->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (n >= 0 || errno != EAGAIN)
+    if (!link_is_quiet(link))
         link->dead = true;
     rm_link_take(link, user);
     return link;
@@ -127,9 +136,11 @@ static void link_on_event(struct rm_fd *watch, uint32_t happened)
         link->table->on_ready(link, in, out);
         return;
     }
-    // Nobody waits: a paused transfer comes back by rm_link_want(), an idle connection never.
-    rm_fd_del(watch);
-    if (link->idle)
+    // Nobody waits. A paused transfer comes back by rm_link_want(); an idle connection has ended, unless the event is an old one
+    // of the same epoll_wait() whose bytes libcurl has read meanwhile.
+    if (!link->idle)
+        rm_fd_del(watch);
+    else if (!link_is_quiet(link))
         link_kill(link);
 }
 
@@ -154,41 +165,59 @@ int rm_link_want(struct rm_link *link, bool in, bool out, struct rm_err *err)
 
 // ---- the table -------------------------------------------------------------------------------------------------------
 
-struct rm_link *rm_link_new(struct rm_links *table, int fd, struct rm_peer *peer, void *user)
+static void link_enter_port(struct rm_link *link, uint32_t port)
+{
+    struct rm_link **bucket = &link->table->by_port[port % RM_LINK_BUCKETS];
+    link->port = port;
+    link->next_port = *bucket;
+    *bucket = link;
+}
+
+struct rm_link *rm_link_new(struct rm_links *table, int fd, struct rm_peer *peer, void *user, uint32_t port)
 {
     RM_ASSERT(!rm_link_of_fd(table, fd));
+    int watched = port > 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (watched < 0)
+        return NULL;
     struct rm_link *link = table->unused;
     if (link)
         table->unused = link->next_fd;
     else
         link = rm_arena_alloc(&table->arena, sizeof(*link));
-    *link = (struct rm_link){.watch = {.fd = fd, .on_event = link_on_event},
+    *link = (struct rm_link){.watch = {.fd = watched, .on_event = link_on_event},
                              .table = table,
                              .peer = rm_peer_ref(table->peers, peer),
-                             .user = user};
+                             .user = user,
+                             .fd = fd,
+                             .copy = port == 0};
     struct rm_link **bucket = &table->by_fd[(uint32_t)fd % RM_LINK_BUCKETS];
     link->next_fd = *bucket;
     *bucket = link;
     table->n++;
+    if (port > 0)
+        link_enter_port(link, port);
     return link;
 }
 
 struct rm_link *rm_link_of_fd(const struct rm_links *table, int fd)
 {
     struct rm_link *link = table->by_fd[(uint32_t)fd % RM_LINK_BUCKETS];
-    while (link && link->watch.fd != fd)
+    while (link && link->fd != fd)
         link = link->next_fd;
     return link;
 }
 
-void rm_link_set_port(struct rm_link *link, uint32_t port)
+int rm_link_set_port(struct rm_link *link, uint32_t port, struct rm_err *err)
 {
     if (link->port > 0 || port == 0)
-        return;
-    struct rm_link **bucket = &link->table->by_port[port % RM_LINK_BUCKETS];
-    link->port = port;
-    link->next_port = *bucket;
-    *bucket = link;
+        return RM_OK;
+    bool watched = link->watch.loop != NULL;
+    rm_fd_del(&link->watch);
+    close(link->watch.fd);
+    link->copy = false;
+    link->watch.fd = link->fd;
+    link_enter_port(link, port);
+    return watched ? rm_fd_add(link->table->loop, &link->watch, err) : RM_OK;
 }
 
 void rm_link_forget(struct rm_link *link)
@@ -196,7 +225,9 @@ void rm_link_forget(struct rm_link *link)
     struct rm_links *table = link->table;
     link_leave_idle(link);
     rm_fd_del(&link->watch);
-    struct rm_link **at = &table->by_fd[(uint32_t)link->watch.fd % RM_LINK_BUCKETS];
+    if (link->copy)
+        close(link->watch.fd);
+    struct rm_link **at = &table->by_fd[(uint32_t)link->fd % RM_LINK_BUCKETS];
     while (*at != link)
         at = &(*at)->next_fd;
     *at = link->next_fd;

@@ -19,6 +19,8 @@ struct rm_link {
     struct rm_links *table;
     struct rm_peer *peer;
     void *user; // the exchange that has it; NULL: nobody
+    int fd;     // libcurl's
+    bool copy;  // watch.fd is a descriptor of our own for the same socket
     bool want_in, want_out;
     bool idle;        // kept for reuse, in table->idle
     bool dead;        // shut down, or not clean: must not be used again
@@ -46,9 +48,11 @@ struct rm_links {
 void rm_links_init(struct rm_links *, struct rm_loop *, struct rm_peers *); // each connection counts its peer
 void rm_links_fini(struct rm_links *);                                      // every connection is closed
 
-struct rm_link *rm_link_new(struct rm_links *, int fd, struct rm_peer *, void *user);
-struct rm_link *rm_link_of_fd(const struct rm_links *, int fd); // NULL: none
-void rm_link_set_port(struct rm_link *, uint32_t port);
+// `port` 0: it is not connected yet. libcurl closes such a descriptor without a word, so that its number may belong to another thread
+// the next moment: a copy is watched until rm_link_set_port(). NULL: there is no descriptor left for it.
+struct rm_link *rm_link_new(struct rm_links *, int fd, struct rm_peer *, void *user, uint32_t port);
+struct rm_link *rm_link_of_fd(const struct rm_links *, int fd);                          // NULL: none
+int rm_link_set_port(struct rm_link *, uint32_t port, struct rm_err *err) RM_MUST_CHECK; // it is connected
 
 // What is waited for from now on; nothing at all leaves the descriptor registered.
 int rm_link_want(struct rm_link *, bool in, bool out, struct rm_err *err) RM_MUST_CHECK;
@@ -59,8 +63,9 @@ struct rm_link *rm_link_claim(struct rm_links *, const struct rm_peer *, uint32_
 // The same when the connection is known.
 void rm_link_take(struct rm_link *, void *user);
 
-// The exchange is over and the connection is kept. Over a limit one is shut down: the others notice by themselves.
-void rm_link_release(struct rm_link *);
-void rm_link_forget(struct rm_link *); // before close(fd)
+// The exchange is over and libcurl keeps the connection. Over a limit, or when it is not `clean`, one is shut down; libcurl
+// notices that by itself.
+void rm_link_release(struct rm_link *, bool clean);
+void rm_link_forget(struct rm_link *); // before close(fd); when it never was connected, also after it
 
 #endif

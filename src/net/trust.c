@@ -1,5 +1,5 @@
-// CA files joined in an anonymous file in memory. A file and not a buffer because libcurl keeps the parsed store for the next
-// connection only when it came from a file; parsing the system's takes 20 ms each time.
+// Outgoing TLS. Owns the anonymous file in memory that several CA files are joined in: a file and not a buffer, because libcurl keeps
+// the parsed store for the next connection only when it came from a file; parsing the system's takes 20 ms each time.
 // SPDX-License-Identifier: Apache-2.0
 #include "net/trust.h"
 
@@ -61,7 +61,7 @@ static int trust_join(struct rm_trust *trust, const struct rm_str *parts, size_t
     if (trust->fd < 0)
         return rm_fail(err, RM_ESYS, "memfd_create: %s", strerror(errno));
     (void)snprintf(trust->path, sizeof(trust->path), "/proc/self/fd/%d", trust->fd);
-    trust->file = trust->path;
+    trust->ca_file = trust->path;
     if (access(trust->path, R_OK) != 0)
         return rm_fail(err, RM_ESYS, "several CA files need /proc: %s", strerror(errno));
     for (size_t i = 0; i < n; i++) {
@@ -74,15 +74,14 @@ static int trust_join(struct rm_trust *trust, const struct rm_str *parts, size_t
     return RM_OK;
 }
 
-int rm_trust_open(struct rm_trust *trust, struct rm_arena *arena, const struct rm_transport_conf *conf,
-                  const char *system_file, struct rm_err *err)
+static int trust_open_store(struct rm_trust *trust, struct rm_arena *arena, const struct rm_transport_conf *conf,
+                            const char *system_file, struct rm_err *err)
 {
-    *trust = (struct rm_trust){.fd = -1};
     size_t n = 0; // texts read
     struct rm_str *parts = RM_NEW_ARRAY(arena, struct rm_str, conf->n_tls_ca_files + 1);
     for (size_t i = 0; i < conf->n_tls_ca_files; i++) {
-        trust->file = rm_arena_cstr(arena, conf->tls_ca_files[i]);
-        int code = trust_read(arena, trust->file, &parts[n], err);
+        trust->ca_file = rm_arena_cstr(arena, conf->tls_ca_files[i]);
+        int code = trust_read(arena, trust->ca_file, &parts[n], err);
         if (code != RM_OK)
             return code;
         n++;
@@ -90,13 +89,52 @@ int rm_trust_open(struct rm_trust *trust, struct rm_arena *arena, const struct r
     if (!conf->tls_no_system_ca && system_file) {
         // A minimal image has none; what the configuration names is then all there is.
         if (n == 0)
-            trust->file = rm_arena_cstr(arena, rm_str_of(system_file));
+            trust->ca_file = rm_arena_cstr(arena, rm_str_of(system_file));
         else if (trust_read(arena, system_file, &parts[n], NULL) == RM_OK)
             n++;
     }
-    if (n < 2)
+    return n < 2 ? RM_OK : trust_join(trust, parts, n, err);
+}
+
+static int trust_version(struct rm_str name, int *version, struct rm_err *err)
+{
+    static const char *const names[] = {"TLS10", "TLS11", "TLS12", "TLS13"};
+    if (name.n == 0)
         return RM_OK;
-    int code = trust_join(trust, parts, n, err);
+    for (int i = 0; i < (int)RM_COUNT(names); i++) {
+        if (rm_str_eq(name, rm_str_of(names[i]))) {
+            *version = 10 + i;
+            return RM_OK;
+        }
+    }
+    return rm_fail(err, RM_ECONF, "unknown TLS version %.*s", (int)name.n, name.p);
+}
+
+static int trust_open_cert(struct rm_trust *trust, struct rm_arena *arena, const struct rm_transport_conf *conf,
+                           struct rm_err *err)
+{
+    if (conf->tls_cert_file.n == 0)
+        return RM_OK;
+    trust->cert = rm_arena_cstr(arena, conf->tls_cert_file);
+    trust->key = rm_arena_cstr(arena, conf->tls_key_file);
+    if (access(trust->cert, R_OK) != 0)
+        return rm_fail(err, RM_ECONF, "client certificate %s: %s", trust->cert, strerror(errno));
+    if (access(trust->key, R_OK) != 0)
+        return rm_fail(err, RM_ECONF, "key %s: %s", trust->key, strerror(errno));
+    return RM_OK;
+}
+
+int rm_trust_open(struct rm_trust *trust, struct rm_arena *arena, const struct rm_transport_conf *conf,
+                  const char *system_file, struct rm_err *err)
+{
+    *trust = (struct rm_trust){.verify = !conf->tls_insecure, .fd = -1};
+    int code = trust_version(conf->tls_min_version, &trust->tls_min, err);
+    if (code == RM_OK)
+        code = trust_version(conf->tls_max_version, &trust->tls_max, err);
+    if (code == RM_OK)
+        code = trust_open_cert(trust, arena, conf, err);
+    if (code == RM_OK && trust->verify)
+        code = trust_open_store(trust, arena, conf, system_file, err);
     if (code != RM_OK)
         rm_trust_close(trust);
     return code;

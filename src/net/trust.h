@@ -1,4 +1,4 @@
-// The trust store of outgoing TLS: several CA files as one file, as libcurl wants it.
+// What outgoing TLS needs, checked and in the form that libcurl wants: trust store, client certificate, versions.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef NET_TRUST_H
 #define NET_TRUST_H
@@ -6,14 +6,17 @@
 #include <remora/transport.h>
 
 struct rm_trust {
-    char path[64];    // of the joined file; empty: see file
-    const char *file; // the CA file to use, in the arena; NULL: trust nobody
-    int fd;           // holds the joined file, -1: none
+    bool verify;
+    const char *ca_file;    // NULL: no certificate is trusted
+    const char *cert, *key; // NULL: none
+    int tls_min, tls_max;   // 10 to 13; 0: the library's choice
+    int fd;                 // holds several CA files joined, -1: none
+    char path[32];          // of fd
 };
 
-// Reads the CA files of the configuration; `system_file` is the system's store (NULL: unknown), joined in unless the configuration
-// leaves it out. At open, never in a running loop's way for long: files are read whole. RM_ECONF when one cannot be read or holds no
-// certificate, RM_ESYS.
+// By the configuration; `system_file` is the system's store (NULL: unknown), joined in unless the configuration leaves it out. Texts lie
+// in the arena. Reads whole files: at load, not in a busy loop. RM_ECONF when a file cannot be read or a CA file holds no certificate,
+// RM_ESYS.
 int rm_trust_open(struct rm_trust *, struct rm_arena *, const struct rm_transport_conf *, const char *system_file,
                   struct rm_err *err) RM_MUST_CHECK;
 void rm_trust_close(struct rm_trust *);
