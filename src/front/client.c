@@ -50,8 +50,6 @@ void rm_client_over(struct rm_client *c)
     conn->client = NULL;
     conn->suspended = false;
     rm_conn_enter(conn, RM_CONN_IDLE);
-    if (conn->front->draining)
-        rm_conn_shut(conn);
 }
 
 void rm_client_wake(struct rm_client *c)

@@ -136,13 +136,20 @@ int64_t rm_download_read(struct rm_client *c, char *to, size_t n)
         c->sent += taken;
         return (int64_t)taken;
     }
+    bool until_close = c->down.until_close && c->rq.reply.length < 0;
     if (c->state == RM_CLIENT_DEAD || c->down.cut) {
-        if (c->down.until_close && c->rq.reply.length < 0)
+        if (until_close)
             rm_conn_reset(c->conn); // a plain close would look like the end of the answer
-        return RM_READ_CUT;
+        else
+            rm_conn_shut(c->conn);
+        return RM_READ_CLOSED;
     }
-    if (c->down.ended)
-        return RM_READ_END;
+    if (c->down.ended) {
+        if (c->rq.reply.length < 0 && !until_close)
+            return RM_READ_END;
+        rm_conn_shut(c->conn); // the end of it, or less came than was said
+        return RM_READ_CLOSED;
+    }
     rm_conn_enter(c->conn, RM_CONN_WORKING);
     return RM_READ_WAIT;
 }
@@ -220,15 +227,27 @@ static void stream_cut(struct rm_request *rq)
     struct rm_client *c = stream_client(rq);
     c->over = true;
     c->down.cut = true;
-    if (c->state == RM_CLIENT_STREAMING) {
+    switch (c->state) {
+    case RM_CLIENT_STREAMING:
         rm_client_wake(c);
-        return;
+        break;
+    case RM_CLIENT_RUNNING:
+    case RM_CLIENT_READY:
+        stream_ready(c); // what there is of it goes out first, however early it broke
+        break;
+    case RM_CLIENT_NEW:
+    case RM_CLIENT_BODY:
+    case RM_CLIENT_UPLOAD:
+    case RM_CLIENT_DISCARD:
+    case RM_CLIENT_SENDING:
+    case RM_CLIENT_DEAD:
+        c->state = RM_CLIENT_DEAD; // no use in waiting for the upload
+        if (c->conn->suspended)
+            rm_client_wake(c);
+        else
+            rm_conn_reset(c->conn);
+        break;
     }
-    c->state = RM_CLIENT_DEAD; // nothing of the answer is out
-    if (c->conn->suspended)
-        rm_client_wake(c);
-    else
-        rm_conn_reset(c->conn);
 }
 
 const struct rm_reply_sink rm_client_sink = {stream_whole, stream_head, stream_chunk, stream_end, stream_cut};

@@ -13,8 +13,8 @@ void rm_upload_init(struct rm_client *, int64_t length);
 int rm_upload_put(struct rm_client *, struct rm_str data) RM_MUST_CHECK;
 void rm_upload_end(struct rm_client *);
 
-void rm_download_init(struct rm_client *, bool until_close); // HTTP/1.0 has no other end for an unknown length
-enum { RM_READ_WAIT = 0, RM_READ_END = -1, RM_READ_CUT = -2 };
+void rm_download_init(struct rm_client *, bool until_close);      // HTTP/1.0 has no other end for an unknown length
+enum { RM_READ_WAIT = 0, RM_READ_END = -1, RM_READ_CLOSED = -2 }; // CLOSED: the connection is shut down already
 int64_t rm_download_read(struct rm_client *, char *to, size_t n); // > 0: bytes
 size_t rm_download_block(struct rm_client *);                     // how much may be read at a time
 void rm_download_stop(struct rm_client *);                        // the request is over: timers and tasks

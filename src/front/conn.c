@@ -13,7 +13,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define CONN_FIRST_LOOK RM_SEC // how soon an answer under way is looked at for the first time
+#define CONN_FIRST_LOOK RM_SEC  // how soon an answer under way is looked at for the first time
+#define CONN_DRAIN_QUIET RM_SEC // while draining: who is about to ask once more still gets an answer, which says close
 
 static void conn_fire(struct rm_timer *timer);
 static void conn_happened(struct rm_fd *watch, uint32_t happened);
@@ -88,6 +89,13 @@ void rm_conn_expire_at(struct rm_conn *c, uint64_t due_us)
         rm_timer_start(c->front->loop, &c->timer, due_us);
 }
 
+static uint64_t conn_idle_us(const struct rm_conn *c)
+{
+    const struct rm_conf_limits *limits = c->front->limits;
+    uint64_t idle_us = c->fresh ? limits->head_timeout_us : limits->idle_timeout_us;
+    return c->front->draining && idle_us > CONN_DRAIN_QUIET ? CONN_DRAIN_QUIET : idle_us;
+}
+
 void rm_conn_enter(struct rm_conn *c, enum rm_conn_phase phase)
 {
     const struct rm_conf_limits *limits = c->front->limits;
@@ -99,7 +107,7 @@ void rm_conn_enter(struct rm_conn *c, enum rm_conn_phase phase)
         if (c->waiting)
             rm_conn_enter(c, RM_CONN_HEAD);
         else
-            rm_conn_expire_at(c, now + (c->fresh ? limits->head_timeout_us : limits->idle_timeout_us));
+            rm_conn_expire_at(c, now + conn_idle_us(c));
         break;
     case RM_CONN_HEAD:
         c->waiting = false;

@@ -5,8 +5,6 @@
 #include "front/linger.h"
 #include "front/mhd.h"
 
-#include <sys/ioctl.h>
-
 static bool front_is_empty(const struct rm_front *front)
 {
     return rm_list_empty(&front->conns) && rm_list_empty(&front->lingering);
@@ -71,13 +69,6 @@ int rm_front_new(struct rm_front **out, struct rm_loop *loop, struct rm_flow *fl
     return RM_OK;
 }
 
-// Nothing of a request has come, not even unread.
-static bool front_is_idle(const struct rm_conn *c)
-{
-    int unread = 0;
-    return c->phase == RM_CONN_IDLE && (ioctl(c->fd, FIONREAD, &unread) != 0 || unread == 0);
-}
-
 void rm_front_drain(struct rm_front *front, void (*drained)(void *), void *arg)
 {
     front->drained = drained;
@@ -88,8 +79,8 @@ void rm_front_drain(struct rm_front *front, void (*drained)(void *), void *arg)
         rm_accept_stop(front);
         RM_LIST_FOR (link, &front->conns) {
             struct rm_conn *c = rm_container_of(link, struct rm_conn, link);
-            if (front_is_idle(c) && !c->fresh)
-                rm_conn_shut(c);
+            if (c->phase == RM_CONN_IDLE)
+                rm_conn_enter(c, RM_CONN_IDLE); // for a shorter time
         }
     }
     front_check_drained(front);

@@ -21,8 +21,8 @@ struct rm_front_shared {
 
 // Starts to accept at once.
 int rm_front_new(struct rm_front **out, struct rm_loop *, struct rm_flow *, struct rm_front_shared *, struct rm_err *err) RM_MUST_CHECK;
-// Stops accepting, answers what runs with Connection: close, closes idle connections; `drained` is called (once, from the loop) when no
-// connection is left.
+// Takes what has connected already and accepts no more; answers what runs, and what is asked within the next second on a connection that
+// rests, with Connection: close; closes the others. `drained` is called (once, from the loop) when no connection is left.
 void rm_front_drain(struct rm_front *, void (*drained)(void *), void *arg);
 // Cancels what still runs, closes all connections and frees. With or without a drain before.
 void rm_front_free(struct rm_front *);

@@ -26,6 +26,7 @@ struct rm_mhd {
     struct rm_conn *adding; // until it has told that the connection is there
     uint64_t logged_us;
     uint64_t complaints; // since then
+    bool ours;           // the next complaint is no news
 };
 
 // ---- a request -------------------------------------------------------------------------------------------------------
@@ -88,12 +89,18 @@ static ssize_t mhd_read(void *cls, uint64_t position, char *to, size_t n)
     int64_t got = rm_download_read(c, to, n);
     if (got > 0)
         return (ssize_t)got;
-    if (got == RM_READ_WAIT) {
+    if (got == RM_READ_WAIT && !c->conn->front->freeing) {
         mhd_suspend(c->conn); // 0 alone would spin
         return 0;
     }
-    if (got == RM_READ_CUT)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (got == RM_READ_WAIT)
+        rm_conn_shut(c->conn);
+    if (got != RM_READ_END) {
+        // What ends a connection from here is forgotten: its descriptor stays open until something else happens on it. A byte that
+        // cannot be sent is an error that libmicrohttpd follows up.
+        to[0] = '\0';
+        return 1;
+    }
     const struct rm_headers *trailers = &c->rq.reply.trailers;
     for (uint32_t i = 0; i < trailers->n; i++)
         if (trailers->v[i].value.n > 0)
@@ -135,8 +142,8 @@ static enum MHD_Result mhd_answer(struct rm_client *c)
 static enum MHD_Result mhd_handle(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
                                   const char *version, const char *data, size_t *data_n, void **context)
 {
-    (void)cls;
     (void)url;
+    struct rm_mhd *m = cls;
     struct rm_client *c = *context;
     RM_ASSERT(c);
     enum rm_verdict verdict;
@@ -156,6 +163,8 @@ static enum MHD_Result mhd_handle(void *cls, struct MHD_Connection *connection, 
     case RM_GO_ON:
         return MHD_YES;
     case RM_WAIT:
+        if (c->conn->front->freeing)
+            break; // the daemon's end must meet nothing suspended
         mhd_suspend(c->conn);
         return MHD_YES;
     case RM_ANSWER:
@@ -163,6 +172,7 @@ static enum MHD_Result mhd_handle(void *cls, struct MHD_Connection *connection, 
     case RM_CLOSE:
         break;
     }
+    m->ours = true;
     return MHD_NO;
 }
 
@@ -198,6 +208,10 @@ RM_PRINTF(2, 0) static void mhd_complains(void *cls, const char *fmt, va_list ar
 {
     struct rm_mhd *m = cls;
     uint64_t now = rm_loop_now_us(m->front->loop);
+    bool ours = m->ours;
+    m->ours = false;
+    if (ours) // of a connection that remora ends
+        return;
     m->complaints++;
     if (m->logged_us != 0 && now - m->logged_us < MHD_LOG_US)
         return;

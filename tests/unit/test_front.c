@@ -421,6 +421,52 @@ static void front_routes(void **state)
            "plain\"],\"Content-Length\":[\"4\"]}}");
 }
 
+// What the log says on standard error while `text` is answered.
+static void logged(const char *text, char *log, size_t size)
+{
+    int pipes[2], saved = dup(STDERR_FILENO);
+    assert_int_equal(pipe(pipes), 0);
+    dup2(pipes[1], STDERR_FILENO);
+    rm_log_setup(RM_INFO, RM_STR(""), false);
+    struct raw_answer a = ask(text);
+    raw_free(&a);
+    wait_for(t.shared.connections == 0); // the line is written before the connection closes
+    rm_log_setup(RM_ERROR, RM_STR(""), false);
+    dup2(saved, STDERR_FILENO);
+    close(pipes[1]);
+    close(saved);
+    ssize_t n = read(pipes[0], log, size - 1);
+    log[n > 0 ? n : 0] = '\0';
+    close(pipes[0]);
+}
+
+static void front_logs(void **state)
+{
+    (void)state;
+    struct rm_str skipped[] = {RM_STR("/hello")};
+    t.plan->conf->router.disable_access_log = false;
+    t.plan->conf->router.logger_skip_paths = (struct rm_strs){skipped, 1};
+    start(1);
+    char log[4096];
+    logged("GET /u/a%20b?token=secret HTTP/1.1\r\n" HOST "X-Real-IP: 203.0.113.7\r\n\r\n", log, sizeof(log));
+    assert_non_null(strstr(log, " INFO request method=GET path=/u/a%20b status=200 duration_ms="));
+    assert_non_null(strstr(log, " bytes=33 client=203.0.113.7\n"));
+    assert_null(strstr(log, "secret"));
+    logged(GET("/nope"), log, sizeof(log));
+    assert_non_null(strstr(log, "path=/nope status=404"));
+    assert_non_null(strstr(log, " bytes=18 client=127.0.0.1\n"));
+    logged(GET("/say?error=1&status=500&body=0"), log, sizeof(log));
+    assert_non_null(strstr(log, "path=/say status=500"));
+    assert_non_null(strstr(log, " bytes=0 client=127.0.0.1 error=timeout\n"));
+    logged(GET("/stream/say?body=100000&cut=50000"), log, sizeof(log));
+    assert_non_null(strstr(log, "path=/stream/say status=200"));
+    assert_non_null(strstr(log, " cut=true\n"));
+    logged("GET /hello HTTP/1.1\r\nHost: a b\r\n\r\n", log, sizeof(log));
+    assert_non_null(strstr(log, "path=- status=400"));
+    logged(GET("/hello"), log, sizeof(log));
+    assert_string_equal(log, "");
+}
+
 static void front_error_bodies(void **state)
 {
     (void)state;
@@ -630,6 +676,8 @@ static void front_cuts(void **state)
 {
     (void)state;
     start(1);
+    int older = raw_connect(t.port); // libmicrohttpd looks after the oldest connection by itself, and only that one
+    expect_on(older, GET("/hello"), 200, NULL);
     static const char *const texts[] = {
         "GET /stream/say?body=100000&cut=50000 HTTP/1.1\r\n" HOST "\r\n",
         "GET /stream/say?body=100000&cut=50000&length=1 HTTP/1.1\r\n" HOST "\r\n",
@@ -643,13 +691,25 @@ static void front_cuts(void **state)
         struct raw_answer a = ask(texts[i]);
         if (!a.broken)
             fail_msg("%s: not broken after %zu bytes", texts[i], a.body_n);
+        assert_int_equal(a.status, strstr(texts[i], "HTTP/1.0") ? a.status : 200); // a reset may overtake the bytes
         raw_free(&a);
+        wait_for(t.shared.connections == 1);
     }
-    struct raw_answer a = ask("GET /stream/say?body=100000 HTTP/1.0\r\n\r\n");
-    assert_int_equal(a.body_n, 100000);
-    assert_false(a.broken);
-    raw_free(&a);
-    expect(GET("/hello"), 200, NULL);
+    static const char *const whole[] = {
+        "GET /stream/say?body=100000 HTTP/1.0\r\n\r\n",
+        "GET /stream/say?body=100000&pause=1 HTTP/1.0\r\n\r\n",
+        "GET /stream/say?body=0&pause=1 HTTP/1.0\r\n\r\n",
+        "GET /stream/say?body=100000&length=1&pause=1 HTTP/1.0\r\n\r\n",
+    };
+    for (size_t i = 0; i < RM_COUNT(whole); i++) {
+        struct raw_answer a = ask(whole[i]);
+        assert_int_equal(a.body_n, i == 2 ? 0 : 100000);
+        assert_false(a.broken);
+        raw_free(&a);
+        wait_for(t.shared.connections == 1);
+    }
+    expect_on(older, GET("/hello"), 200, NULL);
+    close(older);
 }
 
 static void front_holds_back_a_stream(void **state)
@@ -976,23 +1036,30 @@ static void front_drains(void **state)
     (void)state;
     start(2);
     int idle = raw_connect(t.port), running = raw_connect(t.port), streaming = raw_connect(t.port);
-    int beginning = raw_connect(t.port), uploading = raw_connect(t.port);
+    int beginning = raw_connect(t.port), uploading = raw_connect(t.port), resting = raw_connect(t.port);
     expect_on(idle, GET("/hello"), 200, NULL);
+    expect_on(resting, GET("/hello"), 200, NULL);
     raw_send(running, GET("/wait?ms=300"));
     raw_send(streaming, GET("/stream/say?body=1000000&pause=1"));
     raw_send(beginning, "GET /hello HTTP/1.1\r\n");
     raw_send(uploading, "POST /stream/count HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\na");
-    wait_for(fake_counts.started == 4);
+    wait_for(fake_counts.started == 5);
     int queued = raw_connect(t.port);
     raw_send(queued, GET("/hello"));
     for (uint32_t i = 0; i < 2; i++) {
         rm_worker_drain(t.workers[i]);
         rm_worker_drain(t.workers[i]);
     }
-    assert_true(raw_ends(idle));
+    struct raw_answer first;
+    raw_read(running, false, &first); // it has waited: the drain has begun
+    assert_string_equal(raw_header(&first, "connection"), "close");
+    raw_free(&first);
+    assert_true(raw_ends(running));
+    close(running);
+    raw_send(resting, GET("/hello")); // asked just before the connection would have been closed
     raw_send(beginning, HOST "\r\n");
     raw_send(uploading, "bc");
-    int fds[] = {running, streaming, beginning, uploading, queued};
+    int fds[] = {streaming, beginning, uploading, queued, resting};
     for (size_t i = 0; i < RM_COUNT(fds); i++) {
         struct raw_answer a;
         raw_read(fds[i], false, &a);
@@ -1004,6 +1071,7 @@ static void front_drains(void **state)
         assert_true(raw_ends(fds[i]));
         close(fds[i]);
     }
+    assert_true(raw_ends(idle));
     close(idle);
     wait_for(t.ended == 2); // by themselves
     assert_int_equal(fake_counts.cancelled, 0);
@@ -1051,6 +1119,26 @@ static void front_stops_at_once(void **state)
         close(fds[i]);
 }
 
+static void front_stops_under_load(void **state)
+{
+    for (int round = 0; round < 20; round++) {
+        start(2);
+        int fds[20];
+        for (size_t i = 0; i < RM_COUNT(fds); i++) {
+            fds[i] = raw_connect(t.port);
+            for (int k = 0; k < 10; k++)
+                raw_try_send(fds[i], GET("/wait?ms=1") GET("/stream/say?body=100000&pause=1"),
+                             sizeof(GET("/wait?ms=1") GET("/stream/say?body=100000&pause=1")) - 1);
+        }
+        wait_for(fake_counts.ended > (unsigned)round);
+        assert_int_equal(teardown(state), 0);
+        for (size_t i = 0; i < RM_COUNT(fds); i++)
+            close(fds[i]);
+        setup(state);
+    }
+    start(1);
+}
+
 int main(void)
 {
     rm_log_setup(RM_ERROR, RM_STR(""), false);
@@ -1067,6 +1155,7 @@ int main(void)
         TEST(front_limits_heads),
         TEST(front_routes),
         TEST(front_error_bodies),
+        TEST(front_logs),
         TEST(front_continues),
         TEST(front_limits_bodies),
         TEST(front_limits_memory),
@@ -1089,6 +1178,7 @@ int main(void)
         TEST(front_drains),
         TEST(front_drains_when_empty),
         TEST(front_stops_at_once),
+        TEST(front_stops_under_load),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
