@@ -1,0 +1,448 @@
+// TLS towards backends: whom the engine trusts, what it says when it does not, client certificates, and that all of plain HTTP works
+// the same. Certificates are made here.
+// SPDX-License-Identifier: Apache-2.0
+#include "certs.h"
+#include "net_rig.h"
+
+#include "base/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define NAME "backend.example"
+#define SEND(text)                                                                                                     \
+    {                                                                                                                  \
+        BACKEND_SEND, text, sizeof(text) - 1                                                                           \
+    }
+#define OK "HTTP/1.1 200 OK\r\n"
+
+static struct rig rig;
+static struct cert *ca, *other_ca, *good;
+static struct rm_str files[4];
+
+static const struct backend_step answers_hello[] = {
+    {BACKEND_REQUEST, 0, 0}, SEND(OK "Content-Length: 5\r\n\r\nhello"), {BACKEND_AGAIN, 0, 0}};
+
+static int set_up_all(void **state)
+{
+    (void)state;
+    certs_begin();
+    ca = cert_new(NULL, "the authority", true, 30);
+    other_ca = cert_new(NULL, "another authority", true, 30);
+    good = cert_new(ca, NAME, false, 30);
+    return 0;
+}
+
+static int tear_down_all(void **state)
+{
+    (void)state;
+    certs_end();
+    return 0;
+}
+
+// A rig whose backend has this certificate and whose engine trusts `ca` alone.
+static void begin(const struct backend_tls *tls)
+{
+    rig_set_up(&rig, tls);
+    files[0] = rm_str_of(cert_file(ca));
+    rig.conf.tls_ca_files = files;
+    rig.conf.n_tls_ca_files = 1;
+    rig.conf.tls_no_system_ca = true;
+    backend_script(&rig.backend, answers_hello);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rig_tear_down(&rig);
+    return 0;
+}
+
+static void expect_tls_failure(const char *text)
+{
+    struct rig_call *call = rig_get(&rig, "/");
+    if (call->code != RM_ETLS || strcmp(call->err.text, text) != 0)
+        fail_msg("%s (%s) instead of %s", rm_code_name(call->code), call->err.text, text);
+    assert_false(call->x->sent);
+}
+
+static void a_private_authority(void **state)
+{
+    (void)state;
+    begin(certs_tls(good, NULL, 0));
+    rig_open(&rig);
+    for (int i = 0; i < 5; i++) {
+        struct rig_call *call = rig_get(&rig, "/x");
+        assert_int_equal(call->code, RM_OK);
+        assert_string_equal(rig_body(call), "hello");
+    }
+    assert_int_equal(rig.backend.accepted, 1);
+    assert_string_equal(certs_sni(), NAME);
+    assert_string_equal(certs_alpn(), "http/1.1");
+    char host[64];
+    (void)snprintf(host, sizeof(host), NAME ":%u", rig.backend.port);
+    assert_string_equal(backend_field(&rig.backend, "host"), host);
+}
+
+static void both_versions(void **state)
+{
+    (void)state;
+    for (int version = 12; version <= 13; version++) {
+        begin(certs_tls(good, NULL, version));
+        rig_open(&rig);
+        assert_int_equal(rig_get(&rig, "/")->code, RM_OK);
+        if (version == 12)
+            rig_tear_down(&rig);
+    }
+}
+
+static void a_name_that_is_an_address(void **state)
+{
+    (void)state;
+    begin(certs_tls(cert_new(ca, "127.0.0.1", false, 30), NULL, 0));
+    rig.host.name = RM_STR("127.0.0.1");
+    rig_open(&rig);
+    assert_int_equal(rig_get(&rig, "/")->code, RM_OK);
+    assert_string_equal(certs_sni(), "");
+}
+
+static void another_name(void **state)
+{
+    (void)state;
+    begin(certs_tls(cert_new(ca, "other.example", false, 30), NULL, 0));
+    rig_open(&rig);
+    expect_tls_failure("TLS: certificate is for another name");
+    rig.host.name = RM_STR("127.0.0.1");
+    expect_tls_failure("TLS: certificate is for another name");
+    rig.host.name = RM_STR("other.example");
+    assert_int_equal(rig_get(&rig, "/")->code, RM_OK);
+}
+
+static void expired(void **state)
+{
+    (void)state;
+    begin(certs_tls(cert_new(ca, NAME, false, -2), NULL, 0));
+    rig_open(&rig);
+    expect_tls_failure("TLS: certificate has expired");
+}
+
+static void another_authority(void **state)
+{
+    (void)state;
+    begin(certs_tls(cert_new(other_ca, NAME, false, 30), NULL, 0));
+    rig_open(&rig);
+    expect_tls_failure("TLS: certificate of an unknown authority");
+}
+
+static void signed_by_itself(void **state)
+{
+    (void)state;
+    begin(certs_tls(cert_new(NULL, NAME, false, 30), NULL, 0));
+    rig_open(&rig);
+    expect_tls_failure("TLS: certificate is self-signed");
+}
+
+static void by_default_the_system_is_trusted_and_nobody_else(void **state)
+{
+    (void)state;
+    begin(certs_tls(good, NULL, 0));
+    rig.conf.n_tls_ca_files = 0;
+    rig.conf.tls_no_system_ca = false;
+    rig_open(&rig);
+    struct rig_call *call = rig_get(&rig, "/");
+    assert_int_equal(call->code, RM_ETLS);
+}
+
+static void without_any_authority_nobody_is_trusted(void **state)
+{
+    (void)state;
+    begin(certs_tls(good, NULL, 0));
+    rig.conf.n_tls_ca_files = 0;
+    rig_open(&rig);
+    expect_tls_failure("TLS: certificate of an unknown authority");
+}
+
+static void several_authorities(void **state)
+{
+    (void)state;
+    // Alone, and beside the system's.
+    for (int with_system = 0; with_system < 2; with_system++) {
+        for (int first = 0; first < 2; first++) {
+            begin(certs_tls(first ? good : cert_new(other_ca, NAME, false, 30), NULL, 0));
+            files[1] = rm_str_of(cert_file(other_ca));
+            rig.conf.n_tls_ca_files = 2;
+            rig.conf.tls_no_system_ca = !with_system;
+            rig_open(&rig);
+            assert_int_equal(rig_get(&rig, "/")->code, RM_OK);
+            rig_tear_down(&rig);
+        }
+    }
+    begin(certs_tls(good, NULL, 0));
+    rig.conf.tls_no_system_ca = false;
+    rig_open(&rig);
+    assert_int_equal(rig_get(&rig, "/")->code, RM_OK);
+}
+
+static void insecure_trusts_everybody(void **state)
+{
+    (void)state;
+    begin(certs_tls(cert_new(NULL, "who knows", false, -2), NULL, 0));
+    rig.conf.n_tls_ca_files = 0;
+    rig.conf.tls_insecure = true;
+    rig_open(&rig);
+    assert_int_equal(rig_get(&rig, "/")->code, RM_OK);
+}
+
+static void client_certificates(void **state)
+{
+    (void)state;
+    struct cert *client = cert_new(ca, "remora", false, 30);
+    for (int version = 12; version <= 13; version++) {
+        begin(certs_tls(good, ca, version));
+        rig.conf.tls_cert_file = rm_str_of(cert_file(client));
+        rig.conf.tls_key_file = rm_str_of(cert_key_file(client));
+        rig_open(&rig);
+        assert_int_equal(rig_get(&rig, "/")->code, RM_OK);
+        assert_string_equal(certs_client_name(), "remora");
+        rig_tear_down(&rig);
+
+        begin(certs_tls(good, ca, version)); // none, where one is required
+        rig_open(&rig);
+        struct rig_call *call = rig_get(&rig, "/");
+        if (call->code != RM_ETLS)
+            fail_msg("%s: %s", rm_code_name(call->code), call->err.text);
+        assert_int_equal(rig.backend.requests, 0);
+        if (version == 12)
+            rig_tear_down(&rig);
+    }
+}
+
+static void versions_out_of_range(void **state)
+{
+    (void)state;
+    begin(certs_tls(good, NULL, 12));
+    rig.conf.tls_min_version = RM_STR("TLS13");
+    rig_open(&rig);
+    assert_int_equal(rig_get(&rig, "/")->code, RM_ETLS);
+    rig_tear_down(&rig);
+    begin(certs_tls(good, NULL, 13));
+    rig.conf.tls_max_version = RM_STR("TLS12");
+    rig_open(&rig);
+    assert_int_equal(rig_get(&rig, "/")->code, RM_ETLS);
+}
+
+static void expect_no_opening(const char *part)
+{
+    struct rm_err err;
+    assert_int_equal(rm_transport_curl.open(&rig.engine, &rig.conf, rig.loop, &err), RM_ECONF);
+    assert_non_null(strstr(err.text, part));
+    rig.engine = NULL;
+}
+
+static void what_cannot_be_opened(void **state)
+{
+    (void)state;
+    begin(certs_tls(good, NULL, 0));
+    files[0] = RM_STR("does/not/exist.pem");
+    expect_no_opening("exist.pem");
+    files[0] = rm_str_of(certs_empty_file());
+    expect_no_opening("no certificate");
+    files[0] = RM_STR(".");
+    expect_no_opening("not a file");
+    rig.conf.n_tls_ca_files = 0;
+    rig.conf.tls_min_version = RM_STR("TLS14");
+    expect_no_opening("TLS14");
+    rig.conf.tls_min_version = RM_STR("");
+    rig.conf.tls_cert_file = RM_STR("no/such.pem");
+    expect_no_opening("no/such.pem");
+}
+
+static void plain_text_on_the_port(void **state)
+{
+    (void)state;
+    begin(NULL);
+    rig.host.scheme = RM_STR("https");
+    static const struct backend_step plain[] = {
+        {BACKEND_TAKE, 0, 1}, SEND("HTTP/1.1 400 Bad\r\n\r\n"), {BACKEND_CLOSE, 0, 0}};
+    rig.backend.n_scripts = 0;
+    backend_script(&rig.backend, plain);
+    rig_open(&rig);
+    expect_tls_failure("TLS: handshake failed");
+}
+
+static void a_handshake_that_never_ends(void **state)
+{
+    (void)state;
+    static const struct backend_step silent[] = {{BACKEND_TAKE, 0, 1 << 20}, {BACKEND_END, 0, 0}};
+    begin(NULL);
+    rig.host.scheme = RM_STR("https");
+    rig.backend.n_scripts = 0;
+    backend_script(&rig.backend, silent);
+    rig_open(&rig);
+    struct rig_call *call = rig_call(&rig, "GET", "/");
+    rig_deadline(call, 30 * RM_MS);
+    assert_int_equal(rig_do(call), RM_ETIMEOUT);
+    assert_string_equal(call->err.text, "timeout while connecting");
+    assert_false(call->x->sent);
+}
+
+// A body without a length ends with the connection; libcurl does not ask for TLS's own end before it. All others are counted.
+static void a_cut_is_a_cut(void **state)
+{
+    (void)state;
+    static const struct backend_step polite[] = {{BACKEND_REQUEST, 0, 0}, SEND(OK "\r\nall"), {BACKEND_CLOSE, 0, 0}};
+    static const struct backend_step length[] = {
+        {BACKEND_REQUEST, 0, 0}, SEND(OK "Content-Length: 5\r\n\r\npart"), {BACKEND_SHUT, 0, 0}, {BACKEND_END, 0, 0}};
+    static const struct backend_step chunked[] = {{BACKEND_REQUEST, 0, 0},
+                                                  SEND(OK "Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n"),
+                                                  {BACKEND_SHUT, 0, 0},
+                                                  {BACKEND_END, 0, 0}};
+    static const struct backend_step reset[] = {{BACKEND_REQUEST, 0, 0}, SEND(OK "\r\npart"), {BACKEND_RESET, 0, 0}};
+    begin(certs_tls(good, NULL, 0));
+    rig.backend.n_scripts = 0;
+    backend_script(&rig.backend, polite);
+    backend_script(&rig.backend, length);
+    backend_script(&rig.backend, chunked);
+    backend_script(&rig.backend, reset);
+    rig_open(&rig);
+    struct rig_call *call = rig_get(&rig, "/");
+    assert_int_equal(call->code, RM_OK);
+    assert_string_equal(rig_body(call), "all");
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(rig_get(&rig, "/")->code, RM_ERESET);
+}
+
+static struct rig_call *watched;
+
+static bool watched_is_stuck(struct rig *r)
+{
+    (void)r;
+    return watched->again_at > 0 && watched->got >= watched->again_at;
+}
+
+static void streams_with_pauses(void **state)
+{
+    (void)state;
+    static const struct backend_step down[] = {{BACKEND_REQUEST, 0, 0},
+                                               SEND(OK "Transfer-Encoding: chunked\r\n\r\n"),
+                                               {BACKEND_CHUNKS, 0, 16 << 20},
+                                               SEND("0\r\n\r\n"),
+                                               {BACKEND_AGAIN, 0, 0}};
+    begin(certs_tls(good, NULL, 0));
+    rig.backend.n_scripts = 0;
+    backend_script(&rig.backend, down);
+    rig_open(&rig);
+    watched = rig_call(&rig, "POST", "/");
+    rig_feed_from(watched, 8 << 20, true);
+    rig_stream(watched);
+    watched->again_at = 1 << 20;
+    rig_start(watched);
+    for (int i = 0; i < 3; i++) {
+        rig_run_until(&rig, watched_is_stuck);
+        rig_turns(&rig, 10);
+        uint64_t turns = rig.turns;
+        rig_turns(&rig, 20);
+        assert_true(rig.turns - turns < 10);
+        watched->again_at += 1 << 20;
+        rm_transport_curl.resume(rig.engine, watched->x);
+    }
+    watched->again_at = 0;
+    rm_transport_curl.resume(rig.engine, watched->x);
+    rig_run(&rig);
+    assert_int_equal(watched->code, RM_OK);
+    assert_int_equal(watched->got, 16 << 20);
+    assert_int_equal(rig.backend.body_n, 8 << 20);
+}
+
+static void an_ended_idle_connection_does_not_spin(void **state)
+{
+    (void)state;
+    static const struct backend_step ends[] = {{BACKEND_REQUEST, 0, 0},
+                                               SEND(OK "Content-Length: 5\r\n\r\nhello"),
+                                               {BACKEND_HOLD, 0, 0},
+                                               {BACKEND_CLOSE, 0, 0}};
+    begin(certs_tls(good, NULL, 0));
+    rig.backend.n_scripts = 0;
+    backend_script(&rig.backend, ends);
+    rig_open(&rig);
+    assert_int_equal(rig_get(&rig, "/")->code, RM_OK);
+    backend_go(&rig.backend);
+    rig_turns(&rig, 1);
+    uint64_t turns = rig.turns;
+    rig_turns(&rig, 30);
+    assert_true(rig.turns - turns < 10);
+    struct rig_call *call = rig_call(&rig, "POST", "/"); // not on the dead one
+    assert_int_equal(rig_do(call), RM_OK);
+    assert_int_equal(rig.backend.accepted, 2);
+}
+
+static void a_post_is_never_sent_twice(void **state)
+{
+    (void)state;
+    static const struct backend_step eats[] = {{BACKEND_REQUEST, 0, 0},
+                                               SEND(OK "Content-Length: 5\r\n\r\nhello"),
+                                               {BACKEND_REQUEST, 0, 0},
+                                               {BACKEND_CLOSE, 0, 0}};
+    for (int post = 0; post < 2; post++) {
+        begin(certs_tls(good, NULL, 0));
+        rig.backend.n_scripts = 0;
+        backend_script(&rig.backend, eats);
+        backend_script(&rig.backend, answers_hello);
+        rig_open(&rig);
+        assert_int_equal(rig_get(&rig, "/")->code, RM_OK);
+        struct rig_call *call = rig_call(&rig, post ? "POST" : "GET", "/");
+        assert_int_equal(rig_do(call), post ? RM_ERESET : RM_OK);
+        assert_true(call->x->sent);
+        assert_int_equal(rig.backend.requests, post ? 2 : 3);
+        if (!post)
+            rig_tear_down(&rig);
+    }
+}
+
+static void connections_are_not_shared_between_schemes(void **state)
+{
+    (void)state;
+    begin(certs_tls(good, NULL, 0));
+    rig_open(&rig);
+    assert_int_equal(rig_get(&rig, "/")->code, RM_OK);
+    rig.host.scheme = RM_STR("http");
+    struct rig_call *call = rig_get(&rig, "/");
+    assert_true(call->code == RM_ERESET || call->code == RM_EPROTO);
+    rig.host.scheme = RM_STR("https");
+    assert_int_equal(rig_get(&rig, "/")->code, RM_OK);
+    assert_int_equal(rig.backend.accepted, 2);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_teardown(f, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_private_authority),
+        TEST(both_versions),
+        TEST(a_name_that_is_an_address),
+        TEST(another_name),
+        TEST(expired),
+        TEST(another_authority),
+        TEST(signed_by_itself),
+        TEST(by_default_the_system_is_trusted_and_nobody_else),
+        TEST(without_any_authority_nobody_is_trusted),
+        TEST(several_authorities),
+        TEST(insecure_trusts_everybody),
+        TEST(client_certificates),
+        TEST(versions_out_of_range),
+        TEST(what_cannot_be_opened),
+        TEST(plain_text_on_the_port),
+        TEST(a_handshake_that_never_ends),
+        TEST(a_cut_is_a_cut),
+        TEST(streams_with_pauses),
+        TEST(an_ended_idle_connection_does_not_spin),
+        TEST(a_post_is_never_sent_twice),
+        TEST(connections_are_not_shared_between_schemes),
+    };
+    return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
+}
