@@ -137,10 +137,17 @@ void rm_accept_resume(struct rm_front *front)
 void rm_accept_stop(struct rm_front *front)
 {
     struct rm_accept *a = &front->accept;
+    if (a->stopped)
+        return;
     a->stopped = true;
     rm_timer_stop(&a->retry);
     for (size_t i = 0; i < a->n; i++)
         rm_fd_del(&a->listeners[i].watch);
+    if (atomic_fetch_add(&front->shared->stopped, 1) + 1 < front->shared->n_workers)
+        return;
+    // Nobody will accept any more: better refused by the kernel than left waiting until the process ends.
+    for (size_t i = 0; i < a->n; i++)
+        shutdown(a->listeners[i].watch.fd, SHUT_RDWR);
 }
 
 void rm_accept_queue(struct rm_front *front)

@@ -16,6 +16,7 @@ struct rm_front_shared {
     size_t n_listeners;
     uint32_t max_connections;      // over all workers
     _Atomic uint32_t connections;  // open now
+    _Atomic uint32_t stopped;      // workers that accept no more; the last one closes the listeners' queues
     uint32_t n_workers;
 };
 
