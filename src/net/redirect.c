@@ -193,7 +193,11 @@ static int redirect_target(struct rm_arena *arena, const struct rm_redirect_in *
     if ((ref.has_scheme || ref.has_authority) && !redirect_is_same_origin(&ref, in->host))
         return rm_fail(err, RM_EREDIRECT, "redirect to another scheme, host or port");
 
-    struct redirect_ref base = redirect_split(in->target);
+    // The target is a path even when it begins with two slashes.
+    size_t mark = redirect_find(in->target, "?");
+    struct redirect_ref base = {.path = rm_str_sub(in->target, 0, mark), .has_query = mark < in->target.n};
+    if (base.has_query)
+        base.query = rm_str_sub(in->target, mark + 1, in->target.n);
     struct rm_str path, query = ref.query;
     bool has_query = ref.has_query;
     if (ref.path.n == 0 && !ref.has_authority) {

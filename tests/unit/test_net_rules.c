@@ -158,6 +158,19 @@ static void references_are_resolved(void **state)
     }
 }
 
+static void a_base_of_two_slashes_is_a_path(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {{"?y", "//b/c?y"}, {"g", "//b/g"}, {"/g", "/g"}, {"..", "//"}, {"", NULL}};
+    for (size_t i = 0; i < RM_COUNT(rows); i++) {
+        struct rm_redirect out;
+        int rc = redirect("GET", 302, rows[i][0], "//b/c?q", &out);
+        assert_int_equal(rc, rows[i][1] != NULL);
+        if (rc == 1 && !rm_str_eq(out.target, rm_str_of(rows[i][1])))
+            fail_msg("%s: %.*s", rows[i][0], (int)out.target.n, out.target.p);
+    }
+}
+
 static void other_places_are_refused(void **state)
 {
     (void)state;
@@ -368,6 +381,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(hop_fields_are_removed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_huge_connection_list_lets_nothing_through, set_up, tear_down),
         cmocka_unit_test_setup_teardown(references_are_resolved, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_base_of_two_slashes_is_a_path, set_up, tear_down),
         cmocka_unit_test_setup_teardown(other_places_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(literal_addresses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(methods_and_bodies, set_up, tear_down),
