@@ -5,7 +5,7 @@
 // libmicrohttpd's own part of an answer's head: status line, Date, Connection, Content-Length or Transfer-Encoding.
 #define ANSWER_OWN_HEAD 160
 // What it keeps of each request header and query argument in the connection's memory, and some room for itself.
-#define ANSWER_PER_FIELD 56
+#define ANSWER_PER_FIELD 64
 #define ANSWER_SPARE 512
 
 static void answer_clear(struct rm_client *c)
@@ -118,16 +118,22 @@ static bool answer_check(struct rm_client *c)
     return answer_fits(c, bytes) && c->rq.reply.status >= 200 && c->rq.reply.status <= 999;
 }
 
-void rm_answer_make(struct rm_client *c, struct rm_answer *out)
+bool rm_answer_make(struct rm_client *c, struct rm_answer *out)
 {
     RM_ASSERT(c->state == RM_CLIENT_READY);
-    if (!answer_check(c)) {
+    if (!answer_check(c) && c->rq.endpoint) {
         if (c->started && !c->over)
             rm_request_cancel(&c->rq);
         c->over = true;
         rm_answer_refuse(c, 502, RM_STR("502 the backend's answer has a head that cannot be passed on"));
-        bool fits = answer_check(c);
-        RM_ASSERT(fits); // remora's own are small; the request's head leaves room for one
+    }
+    rm_conn_enter(c->conn, RM_CONN_SENDING);
+    c->state = RM_CLIENT_SENDING;
+    if (!answer_check(c)) {
+        // The request's own head has left no room even for one of remora's.
+        rm_conn_answer(c->conn, c->rq.reply.status);
+        c->conn->linger = true;
+        return false;
     }
     struct rm_reply *reply = &c->rq.reply;
     bool bodyless = reply->status == 204 || reply->status == 304;
@@ -140,8 +146,9 @@ void rm_answer_make(struct rm_client *c, struct rm_answer *out)
     };
     if (!c->has_head && !bodyless)
         out->body = rm_buf_str(&reply->body);
-    c->state = out->streams ? RM_CLIENT_STREAMING : RM_CLIENT_SENDING;
-    if (!out->streams)
+    if (out->streams)
+        c->state = RM_CLIENT_STREAMING;
+    else
         c->sent = out->body.n;
-    rm_conn_enter(c->conn, RM_CONN_SENDING);
+    return true;
 }

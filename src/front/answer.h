@@ -14,8 +14,9 @@ struct rm_answer {
     const struct rm_headers *headers; // all may go out as they are
 };
 
-// The answer of a client in state READY, checked: what cannot be sent is replaced by a 502.
-void rm_answer_make(struct rm_client *, struct rm_answer *out);
+// The answer of a client in state READY, checked: what cannot be sent is replaced by a 502. False: that would not fit either; the client
+// has been told past libmicrohttpd, and the connection is to be closed.
+bool rm_answer_make(struct rm_client *, struct rm_answer *out);
 
 // Fills rq.reply. `text` may be empty.
 void rm_answer_refuse(struct rm_client *, int status, struct rm_str text);

@@ -245,7 +245,7 @@ enum rm_verdict rm_client_body(struct rm_client *c, struct rm_str data, size_t *
         code = rm_buf_append(&c->body, data);
         break;
     case RM_CLIENT_UPLOAD:
-        code = rm_upload_put(c, data);
+        code = rm_upload_put(c, data, taken);
         break;
     case RM_CLIENT_DISCARD:
         *taken = data.n;
@@ -260,14 +260,16 @@ enum rm_verdict rm_client_body(struct rm_client *c, struct rm_str data, size_t *
     }
     if (c->state == RM_CLIENT_DEAD) // flow has cut it while it took the data
         return RM_CLOSE;
-    if (code == RM_AGAIN) {
+    if (c->state == RM_CLIENT_UPLOAD && code == RM_AGAIN) {
         rm_conn_enter(c->conn, RM_CONN_WORKING); // the backend's time runs, not the client's
         return RM_WAIT;
     }
     *taken = data.n;
+    if (c->state == RM_CLIENT_DISCARD) // the answer came while it took the data
+        return RM_GO_ON;
     if (code != RM_OK)
         client_fail_body(c, code);
-    else if (c->state != RM_CLIENT_DISCARD)
+    else
         rm_conn_enter(c->conn, RM_CONN_BODY);
     return RM_GO_ON;
 }

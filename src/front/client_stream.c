@@ -44,7 +44,7 @@ void rm_upload_init(struct rm_client *c, int64_t length)
 {
     c->up.source = (struct rm_body_source){upload_read, length};
     c->rq.source = &c->up.source;
-    rm_buf_init(&c->up.spool.buf, STREAM_CHUNK_MAX, c->conn->front->plan->budget);
+    rm_buf_init(&c->up.spool.buf, STREAM_UP_HIGH, c->conn->front->plan->budget);
 }
 
 static void upload_tell(struct rm_client *c)
@@ -55,15 +55,19 @@ static void upload_tell(struct rm_client *c)
     rm_request_body_ready(&c->rq);
 }
 
-int rm_upload_put(struct rm_client *c, struct rm_str data)
+int rm_upload_put(struct rm_client *c, struct rm_str data, size_t *taken)
 {
-    size_t size = rm_spool_size(&c->up.spool);
-    if (size >= STREAM_UP_HIGH)
-        return RM_AGAIN;
-    int code = rm_spool_put(&c->up.spool, data);
-    if (code != RM_OK)
-        return size > STREAM_UP_LOW ? RM_AGAIN : RM_EMEMORY;
-    upload_tell(c);
+    while (*taken < data.n) {
+        size_t size = rm_spool_size(&c->up.spool), left = data.n - *taken;
+        size_t part = left < STREAM_UP_HIGH - size ? left : STREAM_UP_HIGH - size;
+        if (part == 0)
+            return RM_AGAIN;
+        int code = rm_spool_put(&c->up.spool, rm_str_sub(data, *taken, *taken + part));
+        if (code != RM_OK)
+            return size > STREAM_UP_LOW ? RM_AGAIN : code; // no memory: what is here makes room when it has gone
+        *taken += part;
+        upload_tell(c);
+    }
     return RM_OK;
 }
 

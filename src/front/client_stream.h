@@ -9,8 +9,9 @@
 extern const struct rm_reply_sink rm_client_sink;
 
 void rm_upload_init(struct rm_client *, int64_t length);
-// Takes data for flow. RM_OK; RM_AGAIN: none was taken, suspend until flow has used some; RM_EMEMORY: no room in the process.
-int rm_upload_put(struct rm_client *, struct rm_str data) RM_MUST_CHECK;
+// Takes data for flow, from *taken on, which it moves. RM_OK: all of it; RM_AGAIN: suspend until flow has used some; RM_EMEMORY: no
+// room in the process.
+int rm_upload_put(struct rm_client *, struct rm_str data, size_t *taken) RM_MUST_CHECK;
 void rm_upload_end(struct rm_client *);
 
 void rm_download_init(struct rm_client *, bool until_close);      // HTTP/1.0 has no other end for an unknown length

@@ -238,7 +238,7 @@ static const char *conn_reason(int status)
     case 503:
         return "Service Unavailable";
     default:
-        return "Error";
+        return ""; // may be left out (RFC 9112 4)
     }
 }
 

@@ -13,7 +13,8 @@
 #include <sys/epoll.h>
 
 #define MHD_LOG_US (10 * RM_SEC) // at most one line of its own complaints in this time
-#define MHD_PER_FIELD 56         // what it keeps of each header in a connection's memory
+#define MHD_ANSWER_HEAD 1536     // at least so much for an answer's head: 16 KiB in all for the default limits
+#define MHD_PER_FIELD 64         // what it keeps of each header in a connection's memory
 
 struct rm_mhd {
     struct rm_front *front;
@@ -122,16 +123,14 @@ static enum MHD_Result mhd_answer(struct rm_client *c)
 {
     static const struct rm_header close = {{"Connection", 10}, {"close", 5}};
     struct rm_answer a;
-    rm_answer_make(c, &a);
-    struct MHD_Response *response = mhd_response(c, &a);
+    struct MHD_Response *response = rm_answer_make(c, &a) ? mhd_response(c, &a) : NULL;
     if (!response)
         return MHD_NO;
     c->mhd_response = response;
-    bool ok =
-        !a.close || mhd_add(c, response, &close, MHD_add_response_header); // first: it resets what was noted of others
+    // First, as it resets what was noted of other headers. Of these it refuses only what would break the head.
+    bool ok = !a.close || mhd_add(c, response, &close, MHD_add_response_header);
     for (uint32_t i = 0; ok && i < a.headers->n; i++)
-        mhd_add(c, response, &a.headers->v[i],
-                MHD_add_response_header); // refused are only those that would break the head
+        mhd_add(c, response, &a.headers->v[i], MHD_add_response_header);
     enum MHD_Result queued = ok ? MHD_queue_response(c->conn->mhd, a.status, response) : MHD_NO;
     MHD_destroy_response(response);
     return queued; // MHD_YES without a queued answer would be called again and again
@@ -284,7 +283,8 @@ bool rm_mhd_add(struct rm_mhd *m, struct rm_conn *conn, const struct sockaddr *p
 size_t rm_mhd_pool_bytes(const struct rm_conf_limits *limits)
 {
     size_t head = limits->head_bytes, fields = (size_t)MHD_PER_FIELD * limits->headers;
-    size_t bytes = 2 * head > head + fields + 2048 ? 2 * head : head + fields + 2048;
+    // Half of it is the first read buffer. The rest must hold what it notes of the fields, and an answer's head.
+    size_t bytes = 2 * head > head + fields + MHD_ANSWER_HEAD ? 2 * head : head + fields + MHD_ANSWER_HEAD;
     return (bytes + 1023) & ~(size_t)1023;
 }
 
