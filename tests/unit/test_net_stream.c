@@ -450,7 +450,8 @@ static void an_early_answer(void **state)
     static const struct backend_step closes[] = {
         {BACKEND_HEAD, 0, 0},
         SEND("HTTP/1.1 403 No\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig"),
-        {BACKEND_SHUT, 0, 0}};
+        {BACKEND_SHUT, 0, 0},
+        {BACKEND_END, 0, 0}};
     static const struct backend_step accepts[] = {
         {BACKEND_HEAD, 0, 0}, SEND(OK "Content-Length: 3\r\n\r\nbig"), {BACKEND_END, 0, 0}};
     static const struct backend_step chunks[] = {
