@@ -55,6 +55,13 @@ const char *rm_curl_ca_file(void)
     return file;
 }
 
+// Before 8.1.0 an easy handle keeps a pointer to the last answer's headers, which are freed: a next answer that begins with a
+// folded line is appended there (curl's issue 11101), so that any backend could corrupt the heap.
+bool rm_curl_handles_last(void)
+{
+    return curl_version_info(CURLVERSION_NOW)->version_num >= 0x080100;
+}
+
 // ---- callbacks of one transfer ---------------------------------------------------------------------------------------
 
 static size_t easy_step(enum rm_carry_step step, size_t on, size_t wait, size_t stop)

@@ -30,6 +30,7 @@ struct rm_curl_events {
 int rm_curl_init(struct rm_err *err) RM_MUST_CHECK; // counted, any thread
 void rm_curl_fini(void);
 const char *rm_curl_ca_file(void); // libcurl's own default; NULL: none
+bool rm_curl_handles_last(void);   // false: this libcurl's easy handles must not serve a second transfer
 
 struct rm_multi *rm_multi_new(const struct rm_curl_events *, void *engine);
 void rm_multi_free(struct rm_multi *); // closes every connection

@@ -23,7 +23,8 @@ struct engine {
     struct rm_multi *multi;
     struct rm_peers peers;
     struct rm_links links;
-    int depth; // in libcurl: more than 0
+    int depth;   // in libcurl: more than 0
+    bool reuses; // handles, for one exchange after the other
     bool kicking;
     struct rm_task kick;   // libcurl's timer is due now
     struct rm_timer timer; // libcurl's
@@ -315,7 +316,7 @@ static void slot_release(struct slot *slot)
         rm_buf_free(&slot->text);
     engine->n_busy--;
     // libcurl counts the repetitions of a handle's whole life, and gives up after five.
-    if (slot->repeated || engine->n_spare >= SLOTS_KEPT) {
+    if (slot->repeated || !engine->reuses || engine->n_spare >= SLOTS_KEPT) {
         slot_empty(slot);
     } else {
         rm_list_push_front(&engine->spare, &slot->node);
@@ -468,6 +469,7 @@ static int engine_open(void **self, const struct rm_transport_conf *conf, struct
     engine->links.idle_timeout_us = conf->idle_timeout_us;
     engine->links.on_ready = engine_on_ready;
     engine->multi = rm_multi_new(&engine_events, engine);
+    engine->reuses = rm_curl_handles_last();
     code = rm_trust_open(&engine->trust, &engine->arena, conf, rm_curl_ca_file(), err);
     if (code != RM_OK) {
         engine_close(engine);
