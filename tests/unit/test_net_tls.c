@@ -404,20 +404,6 @@ static void a_post_is_never_sent_twice(void **state)
     }
 }
 
-static void connections_are_not_shared_between_schemes(void **state)
-{
-    (void)state;
-    begin(certs_tls(good, NULL, 0));
-    rig_open(&rig);
-    assert_int_equal(rig_get(&rig, "/")->code, RM_OK);
-    rig.host.scheme = RM_STR("http");
-    struct rig_call *call = rig_get(&rig, "/");
-    assert_true(call->code == RM_ERESET || call->code == RM_EPROTO);
-    rig.host.scheme = RM_STR("https");
-    assert_int_equal(rig_get(&rig, "/")->code, RM_OK);
-    assert_int_equal(rig.backend.accepted, 2);
-}
-
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_teardown(f, tear_down)
@@ -442,7 +428,6 @@ int main(void)
         TEST(streams_with_pauses),
         TEST(an_ended_idle_connection_does_not_spin),
         TEST(a_post_is_never_sent_twice),
-        TEST(connections_are_not_shared_between_schemes),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }
