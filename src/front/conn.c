@@ -15,6 +15,7 @@
 
 #define CONN_FIRST_LOOK RM_SEC  // how soon an answer under way is looked at for the first time
 #define CONN_DRAIN_QUIET RM_SEC // while draining: who is about to ask once more still gets an answer, which says close
+#define CONN_LAST_WORDS (10 * RM_MS) // after the client's end: by then what came before it has been read
 
 static void conn_fire(struct rm_timer *timer);
 static void conn_happened(struct rm_fd *watch, uint32_t happened);
@@ -96,6 +97,13 @@ static uint64_t conn_idle_us(const struct rm_conn *c)
     return c->front->draining && idle_us > CONN_DRAIN_QUIET ? CONN_DRAIN_QUIET : idle_us;
 }
 
+// libmicrohttpd misses an end that comes together with bytes: it would wait for the rest until the phase's time is over.
+static void conn_expect_no_more(struct rm_conn *c)
+{
+    if (c->gone && c->phase <= RM_CONN_BODY)
+        rm_conn_expire_at(c, rm_loop_now_us(c->front->loop) + CONN_LAST_WORDS);
+}
+
 void rm_conn_enter(struct rm_conn *c, enum rm_conn_phase phase)
 {
     const struct rm_conf_limits *limits = c->front->limits;
@@ -128,6 +136,7 @@ void rm_conn_enter(struct rm_conn *c, enum rm_conn_phase phase)
             c, now + (CONN_FIRST_LOOK < limits->body_timeout_us ? CONN_FIRST_LOOK : limits->body_timeout_us));
         break;
     }
+    conn_expect_no_more(c);
 }
 
 // The kernel's counts: bytes that came, and bytes that the client's side has acknowledged. 0 where it does not say.
@@ -173,6 +182,10 @@ static void conn_fire(struct rm_timer *timer)
         return;
     }
     c->deadline_us = RM_CONN_NEVER;
+    if (c->gone && c->phase <= RM_CONN_BODY) {
+        rm_conn_shut(c);
+        return;
+    }
     switch (c->phase) {
     case RM_CONN_IDLE:
         if (c->fresh && conn_has_asked(c))
@@ -205,6 +218,7 @@ static void conn_happened(struct rm_fd *watch, uint32_t happened)
         c->gone = true;
         if (c->client)
             rm_client_gone(c->client);
+        conn_expect_no_more(c);
         return;
     }
     if (c->phase == RM_CONN_IDLE)
