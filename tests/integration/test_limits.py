@@ -1,5 +1,7 @@
 """The limits of the threat model: they hold by default, each can be set, and who goes over one disturbs nobody else."""
 # SPDX-License-Identifier: Apache-2.0
+import select
+import socket
 import threading
 import time
 
@@ -74,9 +76,7 @@ def test_client_body(framing, path, gateway):
                 wire.send(request("POST %s HTTP/1.1" % path, "Transfer-Encoding: chunked"))
                 wire.send(b"%x\r\n" % size + b"a" * size + b"\r\n0\r\n\r\n")
             got = wire.answer()
-            assert got.status == (200 if fits else 413)
-            if not fits:
-                wire.to_end()
+            assert got.status == (200 if fits else 413) and got.whole
         assert len(remora.far.requests) == before + fits
 
 
@@ -146,7 +146,7 @@ def test_json(limit, fits, over, gateway):
 
 
 def test_all_bodies_together(gateway):
-    """The newest is refused with 503, or its backend fails; those before it are answered, and later there is room again."""
+    """Over the limit the newest is refused with 503; those before it are answered, and later there is room again."""
     free = threading.Event()
 
     def script(peer, req):
@@ -155,21 +155,30 @@ def test_all_bodies_together(gateway):
         return answer(b'{"a":1}')
 
     remora = gateway(script, more=limits(bodies_bytes="1MiB", client_body_bytes="1MiB"))
-    body = b"a" * (300 << 10)
-    wires = []
-    for n in range(3):
-        wires.append(remora.wire())
-        wires[-1].send(request("POST /post HTTP/1.1", "Content-Length: %d" % len(body), body=body))
-        remora.far.wait_requests(n + 1)
-    with remora.wire() as late:
-        late.send(request("POST /post HTTP/1.1", "Content-Length: %d" % len(body), body=body))
-        assert late.answer().status == 503
+    body = b"a" * (200 << 10)
+    post = request("POST /post HTTP/1.1", "Content-Length: %d" % len(body), body=body)
+    held = []
+    while True:
+        wire = remora.wire()
+        wire.send(post)
+        until(lambda: wire.ended or len(remora.far.requests) > len(held) or readable(wire), "an answer or the request")
+        if len(remora.far.requests) == len(held):
+            break
+        held.append(wire)
+        assert len(held) <= 5, "more than the limit is held"
+    with wire:
+        assert wire.answer().status == 503
+    assert len(held) >= 2
     free.set()
-    for wire in wires:
+    for wire in held:
         with wire:
             assert wire.answer().status == 200
     assert remora.ask("/post", method="POST", body=body).status == 200
-    assert len(remora.far.requests) == 4
+    assert len(remora.far.requests) == len(held) + 1
+
+
+def readable(wire):
+    return bool(select.select([wire.socket], [], [], 0)[0])
 
 
 def test_many_big_clients_stay_under_the_limit(gateway):
@@ -309,6 +318,51 @@ def test_a_body_that_goes_on_slowly_is_none(gateway):
             wire.send(b"a")
             until(lambda since=time.monotonic(): time.monotonic() > since + 0.1, "a moment")
         assert wire.answer().status == 200
+
+
+def end_with(wire, data):
+    """Data and FIN in one segment, so that they come at the same moment."""
+    wire.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
+    wire.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    wire.socket.sendall(data)
+    wire.half_close()
+
+
+PATIENT = limits(head_timeout="1h", idle_timeout="1h", body_timeout="1h")
+
+
+@pytest.mark.parametrize("path", ["/post", "/stream"])
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_an_end_within_a_body_is_seen(framing, path, gateway):
+    """Also where it comes with the last bytes: nobody waits for the rest until some time is over."""
+    remora = gateway(more=PATIENT)
+    fields = ["Content-Length: 1000"] if framing == "length" else ["Transfer-Encoding: chunked"]
+    for _ in range(5):
+        with remora.wire() as wire:
+            end_with(wire, request("POST %s HTTP/1.1" % path, *fields, body=b"a" * 10 if framing == "length" else b"a\r\naaaa"))
+            assert ended_with(wire) in CLOSED
+    remora.far.settle()
+    assert remora.far.requests == []
+
+
+@pytest.mark.parametrize("line", ["GET /plain", "GET /nowhere", "PUT /plain", "GET /__health", "GET /p//x"])
+def test_an_end_after_a_request_is_seen(line, gateway):
+    """Answered or not, the connection does not stay for its idle time."""
+    remora = gateway(more=PATIENT)
+    for _ in range(5):
+        with remora.wire() as wire:
+            end_with(wire, request(line + " HTTP/1.1"))
+            ended_with(wire)
+
+
+@pytest.mark.parametrize("half", sorted(HALF_HEADS))
+def test_an_end_within_a_head_is_seen(half, gateway):
+    remora = gateway(more=PATIENT)
+    for _ in range(5):
+        with remora.wire() as wire:
+            end_with(wire, HALF_HEADS[half])
+            assert ended_with(wire) in CLOSED
+    assert remora.far.heads == []
 
 
 def test_an_answer_that_nobody_reads_has_an_end(gateway):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pytest
 
 from kit.backend import Backend, answer
-from kit.gateway import Innocent, Remora, fill
+from kit.gateway import Innocent, Lasting, fill
 from kit.waiting import SANITIZED
 from kit.wire import request
 
@@ -101,7 +101,6 @@ class Case:
     noop: list  # and on a no-op endpoint; empty: the case is not for it
     slow: bool = False  # ends by the endpoint's deadline
     on_connect: bool = False  # the script gets the bare connection
-    status: int = 0  # a no-op refusal's status, where exactly one is right
 
 
 CASES = []
@@ -128,8 +127,13 @@ def then_reset(data):
     return script
 
 
+def then_keep(data):
+    """Sends, and answers the next request on the same connection in the same way."""
+    return lambda peer, req: data
+
+
 def then_hold(data):
-    """Sends and says no more; the connection stays until remora gives up."""
+    """Sends and says no more; the connection stays until remora gives up. Not for a whole answer: remora might use it again."""
     def script(peer, req):
         peer.send(data)
         peer.wait_gone()
@@ -150,13 +154,13 @@ def flood(first, piece, most):
 # ---------------------------------------------------------------- good answers, so that the bad ones mean something
 
 case("good-length", GOOD, OK, PASSED)
-case("good-kept", then_hold(GOOD), OK, PASSED)
+case("good-kept", then_keep(GOOD), OK, PASSED)
 case("good-chunked", GOOD_CHUNKS, OK, PASSED)
 case("good-to-the-end", HEAD + b"\r\n" + JSON, OK, PASSED)
 case("good-connection-close", HEAD + b"Connection: close\r\nContent-Length: 7\r\n\r\n" + JSON, OK, PASSED)
 case("good-1.0", b"HTTP/1.0 200 OK\r\n\r\n" + JSON, OK, PASSED)
 case("good-1.0-length", b"HTTP/1.0 200 OK\r\nContent-Length: 7\r\n\r\n" + JSON, OK, PASSED)
-case("good-1.0-keep-alive", then_hold(b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 7\r\n\r\n" + JSON), OK, PASSED)
+case("good-1.0-keep-alive", then_keep(b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 7\r\n\r\n" + JSON), OK, PASSED)
 case("good-201", b"HTTP/1.1 201 Created\r\nContent-Length: 7\r\n\r\n" + JSON, OK, Passed(201))
 case("good-404", b"HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\n\r\n" + JSON, FAILS, Passed(404))
 case("good-byte-by-byte", lambda peer, req: [peer.send(bytes([b])) for b in GOOD_CHUNKS] and peer.fin(), OK, PASSED)
@@ -191,8 +195,8 @@ case("status-600", status_line("HTTP/1.1 600 Odd"), FAILS, [Passed(600), REFUSED
 case("status-999", status_line("HTTP/1.1 999 Odd"), FAILS, [Passed(999), REFUSED])
 case("status-long-line", b"HTTP/1.1 200 " + b"a" * 70000 + b"\r\nContent-Length: 7\r\n\r\n" + JSON, FAILS, REFUSED)
 case("status-101", then_hold(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nother protocol"),
-     FAILS, REFUSED, status=502)
-case("status-101-then-answer", b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n" + GOOD, FAILS, REFUSED, status=502)
+     FAILS, REFUSED)
+case("status-101-then-answer", b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n" + GOOD, FAILS, REFUSED)
 case("status-204", b"HTTP/1.1 204 No Content\r\n\r\n", FAILS, Passed(204, b""))
 case("status-204-with-body", b"HTTP/1.1 204 No Content\r\nContent-Length: 7\r\n\r\n" + JSON, FAILS, [Passed(204, b""), REFUSED])
 case("status-204-chunked", GOOD_CHUNKS.replace(b"200 OK", b"204 No"), FAILS, [Passed(204, b""), REFUSED])
@@ -270,9 +274,9 @@ case("length-too-long-by-1", with_length("8"), FAILS, BROKEN)
 case("length-too-long", with_length("7000"), FAILS, BROKEN)
 case("length-too-long-reset", then_reset(with_length("7000")), FAILS, BROKEN)
 case("length-without-body", with_length("7", b""), FAILS, BROKEN)
-case("length-too-short", then_hold(with_length("7", JSON + b" and more")), OK, PASSED)
+case("length-too-short", then_keep(with_length("7", JSON + b" and more")), OK, PASSED)
 case("length-too-short-for-json", with_length("6"), FAILS, Passed(200, JSON[:6]))
-case("length-zero-with-body", then_hold(with_length("0")), FAILS, Passed(200, b""))
+case("length-zero-with-body", then_keep(with_length("0")), FAILS, Passed(200, b""))
 case("length-over-the-cap", then_hold(with_length(str(17 * MIB))), FAILS, [], slow=True)
 case("length-1-tib", then_hold(with_length(str(1 << 40))), FAILS, [], slow=True)
 case("length-and-coding", CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Length: 7\r\n\r\n") + b"7\r\n" + JSON + b"\r\n0\r\n\r\n",
@@ -303,7 +307,7 @@ for name, data in [
     ("letters", b"seven\r\n" + JSON + b"\r\n0\r\n\r\n"), ("minus", b"-7\r\n" + JSON + b"\r\n0\r\n\r\n"), ("plus", b"+7\r\n" + JSON + b"\r\n0\r\n\r\n"),
     ("empty-size", b"\r\n" + JSON + b"\r\n0\r\n\r\n"), ("nul", b"\x007\r\n" + JSON + b"\r\n0\r\n\r\n"),
     ("no-crlf-after-data", b"7\r\n" + JSON + b"0\r\n\r\n"), ("data-too-long", b"6\r\n" + JSON + b"\r\n0\r\n\r\n"),
-    ("data-too-short", b"8\r\n" + JSON + b"\r\n0\r\n\r\n"), ("17-digits", b"10000000000000007\r\n" + JSON + b"\r\n0\r\n\r\n"),
+    ("17-digits", b"10000000000000007\r\n" + JSON + b"\r\n0\r\n\r\n"),
     ("16-fs", b"ffffffffffffffff\r\n" + JSON + b"\r\n0\r\n\r\n"), ("8-then-0", b"80000000000000000\r\n" + JSON + b"\r\n0\r\n\r\n"),
     ("hex-prefix", b"0x7\r\n" + JSON + b"\r\n0\r\n\r\n"), ("never-ends", b"7\r\n" + JSON + b"\r\n"), ("only-size", b"7\r\n"),
     ("size-cut", b"7"), ("long-size-line", b"7" + b" " * 70000), ("not-chunked-at-all", JSON),
@@ -317,6 +321,8 @@ for name, data in [
     ("trailer-that-frames", b"7\r\n" + JSON + b"\r\n0\r\nContent-Length: 3\r\nTransfer-Encoding: gzip\r\n\r\n"),
 ]:
     case("chunk-" + name, chunks(data), [FAILS, OK], [BROKEN, PASSED])
+# The CR is data then, and the LF alone ends it for a lenient reader.
+case("chunk-data-too-short", chunks(b"8\r\n" + JSON + b"\r\n0\r\n\r\n"), [FAILS, OK], [BROKEN, Passed(200, JSON + b"\r")])
 case("chunk-extension", chunks(b'7;a=b;c="d"\r\n' + JSON + b"\r\n0;e\r\n\r\n"), OK, PASSED)
 case("chunk-leading-zeros", chunks(b"0007\r\n" + JSON + b"\r\n00\r\n\r\n"), OK, PASSED)
 case("chunk-trailer", chunks(b"7\r\n" + JSON + b"\r\n0\r\nX-Trailer: a\r\n\r\n"), OK, PASSED)
@@ -445,13 +451,13 @@ case("coding-deflate-is-junk", zipped(b"\1\2\3", b"deflate"), FAILS, [BROKEN, Pa
 case("body-flood-to-the-end", flood(HEAD + b'\r\n{"a":"', b"x" * 65536, 256 * MIB), FAILS, [])
 case("body-flood-numbers", flood(HEAD + b'\r\n{"a":[', b"1," * 32768, 256 * MIB), FAILS, [])
 case("body-17-mib", flood(with_length(str(17 * MIB), b""), b" " * 65536, 17 * MIB), FAILS, Passed(200, b"", length=17 * MIB))
-case("body-12-mib", then_fin(answer(b'{"a":"' + b"x" * (12 * MIB) + b'"}')), {"a": "x" * (12 * MIB)}, [])
+case("body-7-mib", then_fin(answer(b'{"a":"' + b"x" * (7 * MIB) + b'"}')), {"a": "x" * (7 * MIB)}, [])
 
 # ---------------------------------------------------------------- JSON
 
 
 def value(name, body, data, **more):
-    case("json-" + name, then_hold(answer(body)), data, [], **more)
+    case("json-" + name, then_keep(answer(body)), data, [], **more)
 
 
 for name, body in [
@@ -509,10 +515,15 @@ def configuration(evil_backend, innocent_backend):
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory, evil_backend, innocent_backend):
-    with Remora(configuration(evil_backend, innocent_backend), tmp_path_factory.mktemp("raw-backends")) as one:
+def lasting_gateway(tmp_path_factory, evil_backend, innocent_backend):
+    with Lasting(configuration(evil_backend, innocent_backend), tmp_path_factory.mktemp("raw-backends")) as one:
         yield one
     innocent_backend.check()
+
+
+@pytest.fixture
+def gateway(lasting_gateway):
+    return lasting_gateway.get()
 
 
 def arm(evil_backend, case):
@@ -543,7 +554,7 @@ def data_fits(expected, data):
         return data.get("a") == "#1" and len(data["b"]) == 100000
     if expected == "replaced":
         other = [name + text for name, text in data.items() if name != "a"]
-        return data.get("a") == "#1" and len(other) == 1 and other[0].strip("#2") and not other[0].strip("#2\ufffd")
+        return data.get("a") == "#1" and len(other) == 1 and "\ufffd" in other[0] and not other[0].strip("b#2\ufffd")
     return data == expected
 
 
@@ -574,8 +585,8 @@ def check_decoded(case, gateway, evil_backend, prefix):
     assert merged.completed == "true" and one.completed == ("true" if data else "false")
 
 
-def fits_noop(may, got, status):
-    if may in (REFUSED, BROKEN) and got is not None and got.whole and got.status in ([status] if status else REFUSED_STATUSES):
+def fits_noop(may, got):
+    if may in (REFUSED, BROKEN) and got is not None and got.whole and got.status in REFUSED_STATUSES:
         return True
     if may == BROKEN:
         return got is None or not got.whole
@@ -612,7 +623,7 @@ def test_noop(case, gateway, evil_backend, innocent_backend):
             assert not wire.to_end(), "more than one answer"
             assert len(evil_backend.heads) <= 1, "asked %d times" % len(evil_backend.heads)
         gateway.check_alive()
-        assert any(fits_noop(may, got, case.status) for may in case.noop), (got.status, got.whole, got.framing, got.body[:300]) if got else got
+        assert any(fits_noop(may, got) for may in case.noop), (got.status, got.whole, got.framing, got.body[:300]) if got else got
         if got:
             assert b"stolen" not in got.body and not got.header("X-Evil") and not got.header("X-Early")
             for name in ("Upgrade", "Keep-Alive", "Trailer", "Proxy-Connection"):
@@ -692,19 +703,36 @@ def test_body_of_a_bodyless_answer_reaches_nobody(status, gateway, evil_backend)
     evil_backend.check()
 
 
+@pytest.mark.parametrize("first", [b" ", b"\t", b" X-A: b", b"\tContent-Length: 3", b" " + b"x" * 5000])
+def test_folded_lines_first_in_an_answer(first, gateway, evil_backend):
+    """They continue no header, least of all one of the answer before (libcurl before 8.1 wrote into its freed memory)."""
+    answers = [GOOD, GOOD.replace(b"OK\r\n", b"OK\r\n" + first + b"\r\n", 1)]
+    evil_backend.forget()
+    evil_backend.script = lambda peer, req: answers[len(evil_backend.requests) % 2]
+    for _ in range(20):
+        for target in ("/one", "/noop"):
+            assert gateway.ask(target).status in (200, 500, 502)
+    evil_backend.check()
+
+
 # ---------------------------------------------------------------- kept connections that die
 
 
 @pytest.fixture(scope="module")
-def lone_gateway(tmp_path_factory, evil_backend, innocent_backend):
+def lasting_lone_gateway(tmp_path_factory, evil_backend, innocent_backend):
     """One worker, so that the next request takes the connection that the last one left."""
-    with Remora(configuration(evil_backend, innocent_backend), tmp_path_factory.mktemp("kept"), workers=1) as one:
+    with Lasting(configuration(evil_backend, innocent_backend), tmp_path_factory.mktemp("kept"), workers=1) as one:
         yield one
 
 
 def send_n(gateway, kind, method, n):
     body = b"hello" if method == "POST" else None
     return gateway.ask("/%s/%s" % (kind, n), method=method, body=body)
+
+
+@pytest.fixture
+def lone_gateway(lasting_lone_gateway):
+    return lasting_lone_gateway.get()
 
 
 KINDS = [(kind, method) for kind in ("n", "noop") for method in ("GET", "POST")]
@@ -773,7 +801,7 @@ def test_a_connection_that_died_at_rest_is_not_used(way, kind, method, lone_gate
 @pytest.mark.parametrize("kind,method", KINDS)
 @pytest.mark.parametrize("way", ["fin", "reset", "half-a-status-line", "head-then-cut"])
 def test_a_kept_connection_that_dies_with_a_request_on_it(way, kind, method, lone_gateway, evil_backend):
-    """A POST that may have been seen is never sent twice; a GET only where no byte of an answer came."""
+    """A POST that may have been seen is never sent twice; a GET only where nothing of an answer was passed on."""
     def script(peer, req):
         if not req.target.endswith("/second") or len(requests_for(evil_backend, "second")) > 1:
             return own(req)
@@ -796,7 +824,7 @@ def test_a_kept_connection_that_dies_with_a_request_on_it(way, kind, method, lon
         got = wire.answer()
     seen = len(requests_for(evil_backend, "second"))
     assert [one.connection for one in requests_for(evil_backend, "second")][0] == 1, "the kept connection was not used"
-    if method == "GET" and way in ("fin", "reset") and seen == 2:
+    if method == "GET" and way != "head-then-cut" and seen == 2:
         assert (got.status, got.body) == (200, b'{"n":"second"}')
     else:
         assert seen == 1

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from kit.backend import Backend
-from kit.gateway import Innocent, Remora, fill
+from kit.gateway import Innocent, Lasting, fill
 from kit.wire import request
 
 CONFIG = """
@@ -77,7 +77,8 @@ def refused_kept(*statuses):
 
 
 def silent():
-    """Closed without a word, nothing at the backend."""
+    """Closed without a word, nothing at the backend: RFC 9112 3 would have 400, but a line that libmicrohttpd cannot take for HTTP
+    at all it ends like this."""
     return [Outcome(())]
 
 
@@ -131,16 +132,16 @@ for name, text, allowed in [
     ("method-connect-path", "CONNECT /plain HTTP/1.1", refused(400, 405)),
     ("method-no-token", "G@T /plain HTTP/1.1", refused(400, 405, 501)),
     ("method-with-colon", "GET: /plain HTTP/1.1", refused(400, 405, 501)),
-    ("method-empty", " /plain HTTP/1.1", refused(400)),
+    ("method-empty", " /plain HTTP/1.1", refused(400) + silent()),
     ("method-high-byte", "G\xc9T /plain HTTP/1.1", refused(400, 405, 501)),
-    ("method-nul", "GE\0T /plain HTTP/1.1", refused(400)),
-    ("method-long", "A" * 5000 + " /plain HTTP/1.1", refused(400, 405, 414, 431, 501)),
+    ("method-nul", "GE\0T /plain HTTP/1.1", refused(400) + silent()),
+    ("method-long", "A" * 5000 + " /plain HTTP/1.1", refused_kept(400, 405, 414, 431, 501)),
     ("two-spaces-before-target", "GET  /plain HTTP/1.1", refused(400)),
     ("two-spaces-after-target", "GET /plain  HTTP/1.1", refused(400)),
-    ("tab-before-target", "GET\t/plain HTTP/1.1", refused(400)),
+    ("tab-before-target", "GET\t/plain HTTP/1.1", refused(400) + silent()),
     ("tab-after-target", "GET /plain\tHTTP/1.1", refused(400)),
-    ("vertical-tab", "GET\x0b/plain HTTP/1.1", refused(400)),
-    ("leading-space", " GET /plain HTTP/1.1", refused(400)),
+    ("vertical-tab", "GET\x0b/plain HTTP/1.1", refused(400) + silent()),
+    ("leading-space", " GET /plain HTTP/1.1", refused(400) + silent()),
     ("trailing-space", "GET /plain HTTP/1.1 ", refused(400, 505)),
     ("trailing-word", "GET /plain HTTP/1.1 more", refused(400, 505)),
     ("space-in-target", "GET /plain /smuggled HTTP/1.1", refused(400)),
@@ -167,8 +168,8 @@ for name, text, allowed in [
     ("target-asterisk-with-get", "GET * HTTP/1.1", refused(400)),
     ("target-fragment", "GET /plain#f HTTP/1.1", refused(400)),
     ("target-fragment-in-query", "GET /q?a=b#f HTTP/1.1", refused(400)),
-    ("target-nul", "GET /plain\0x HTTP/1.1", refused(400)),
-    ("target-nul-then-space", "GET /plain\0 HTTP/1.1", refused(400)),
+    ("target-nul", "GET /plain\0x HTTP/1.1", refused(400) + silent()),
+    ("target-nul-then-space", "GET /plain\0 HTTP/1.1", refused(400) + silent()),
     ("target-control-01", "GET /plain\x01 HTTP/1.1", refused(400)),
     ("target-control-1f", "GET /plain\x1f HTTP/1.1", refused(400)),
     ("target-del", "GET /plain\x7f HTTP/1.1", refused(400)),
@@ -220,7 +221,7 @@ case("tls-hello", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(
      after="half-close")
 case("ssh", b"SSH-2.0-OpenSSH_9.2\r\n\r\n", refused(400, 505) + silent(), after="half-close")
 case("smtp", b"EHLO client.test\r\nMAIL FROM:<a@b.test>\r\n\r\n", refused(400, 505) + silent(), after="half-close")
-case("proxy-protocol", b"PROXY TCP4 10.0.0.1 10.0.0.2 5 80\r\n" + plain(), refused(400, 505))
+case("proxy-protocol", b"PROXY TCP4 10.0.0.1 10.0.0.2 5 80\r\n" + plain(), refused(400, 505) + silent())
 case("proxy-protocol-2", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + b"\x7f\0\0\1" * 3 + plain(), refused(400) + silent())
 case("redis", b"*1\r\n$4\r\nPING\r\n\r\n", refused(400, 505) + silent(), after="half-close")
 case("nuls", b"\0" * 4096, refused(400, 414, 431) + silent(), after="half-close")
@@ -334,7 +335,7 @@ def endless(first, piece, total=4 * MIB):
 case("headers-endless", endless(b"GET /plain HTTP/1.1\r\nHost: gateway.test\r\n", b"X-Abc: defgh\r\n" * 1000), refused(431))
 case("header-endless", endless(b"GET /plain HTTP/1.1\r\nHost: gateway.test\r\nX: ", b"a" * 65536), refused(431))
 case("line-endless", endless(b"GET /plain?", b"a" * 65536), refused(414, 431))
-case("line-endless-method", endless(b"", b"A" * 65536), refused(400, 405, 414, 431, 501))
+case("line-endless-method", endless(b"", b"A" * 65536), refused(400, 405, 414, 431, 501) + silent())
 case("line-9k", line("GET /q?" + "a" * 9000 + " HTTP/1.1"), refused(414, 431))
 case("line-40k", line("GET /" + "a" * 40000 + " HTTP/1.1"), refused(414, 431))
 case("line-6k", line("GET /q?a=" + "b" * 6000 + " HTTP/1.1"), served(),
@@ -453,10 +454,11 @@ for name, path in [
 for name, query in [
     ("crlf-encoded", "a=%0d%0aX-Evil:%20b"), ("nul-encoded", "a=%00"), ("escape-broken", "a=%zz"), ("escape-alone", "%"),
     ("marks", "a=1&&;b=2&=3&c"), ("dots", "a=/../.."), ("slashes", "a=//b?c"), ("plus", "a=b+c"), ("empty", ""),
-    ("many", "&".join("a%d=b" % n for n in range(500))),
+    ("many", "&".join("a%d=b" % n for n in range(150))),
 ]:
     case("query-" + name, line("GET /q?%s HTTP/1.1" % query), served() + refused_kept(400),
          check=lambda requests, answers: not requests or requests[0].target.startswith("/q"))
+case("query-very-many", line("GET /q?%s HTTP/1.1" % "&".join("a%d=b" % n for n in range(800))), served() + refused(414, 431))
 case("query-not-listed", line("GET /plain?x=%0d%0a HTTP/1.1"), served(), check=one_target("/plain"))
 
 # ---------------------------------------------------------------- framing: each case on a buffered and on a streamed endpoint
@@ -621,7 +623,7 @@ case("post-10-mib-and-1-sent", big(["Content-Length: %d" % (10 * MIB + 1)], bloc
 case("post-1-tib", request("POST /post HTTP/1.1", "Content-Length: %d" % (1 << 40)), refused(413))
 case("post-1-tib-expect", request("POST /post HTTP/1.1", "Content-Length: %d" % (1 << 40), "Expect: 100-continue"), refused(413))
 case("post-chunks-12-mib", big([CHUNKED], blocks(192, b"10000\r\n" + b"a" * 65536 + b"\r\n")), refused(413))
-case("post-chunk-of-1-gib", big([CHUNKED], lambda: iter([b"40000000\r\n"] + [b"a" * 65536] * 176)), refused(413))
+case("post-chunk-of-1-gib", big([CHUNKED], lambda: iter([b"40000000\r\n"] + [b"a" * 65536] * 176)), refused(408, 413))
 case("post-chunks-endless", big([CHUNKED], blocks(1 << 12, b"10000\r\n" + b"a" * 65536 + b"\r\n")), refused(413))
 case("get-with-a-body", request("GET /plain HTTP/1.1", "Content-Length: 5", body=b"hello") + plain(), served(2))
 case("get-with-20-mib", request("GET /plain HTTP/1.1", "Content-Length: %d" % (20 * MIB)), refused(413))
@@ -640,14 +642,15 @@ case("pipe-chunked-post-get", chunked + post + plain(), served(3))
 case("pipe-stream-get", request("POST /stream HTTP/1.1", CHUNKED, body=GOOD_CHUNKS) + plain(), served(2) + served_closed(1))
 case("pipe-byte-by-byte", lambda: [bytes([b]) for b in post + chunked + plain()], served(3))
 case("pipe-empty-line-between", post + b"\r\n" + plain(), served(2))
-case("pipe-garbage", plain() + b"\0\1\2garbage\r\n\r\n", first_then(1, 400, 405, 501, 505))
+case("pipe-garbage", plain() + b"\0\1\2garbage\r\n\r\n", first_then(1, 400, 405, 501, 505) + served_closed(1))
 case("pipe-bad-host", plain() + plain(host="Host: a b"), first_then(1, 400))
 case("pipe-both-framings", plain() + request("POST /post HTTP/1.1", "Content-Length: 5", CHUNKED, body=b"0\r\n\r\n" + SMUGGLED),
      first_then(1, 400))
 case("pipe-bad-chunk", plain() + request("POST /post HTTP/1.1", CHUNKED, body=b"x\r\n" + SMUGGLED), first_then(1, 400))
-case("pipe-body-longer-than-said", request("POST /post HTTP/1.1", "Content-Length: 5", body=b"hello world\r\n\r\n"), first_then(1, 400, 405, 501, 505))
+case("pipe-body-longer-than-said", request("POST /post HTTP/1.1", "Content-Length: 5", body=b"hello world\r\n\r\n"),
+     first_then(1, 400, 405, 501, 505) + served_closed(1))
 case("pipe-half-a-request", plain() + b"GET /smuggled HTTP/1.1\r\nHost: gate",
-     [Outcome((frozenset([200]),), (1,)), Outcome((frozenset([200]), frozenset([400, 408])), (1,))], after="half-close")
+     [Outcome((frozenset([200]),), (1,)), Outcome((frozenset([200]), frozenset([400, 408])), (1,)), Outcome((), (0, 1))], after="half-close")
 case("pipe-after-close", plain("Connection: close") + SMUGGLED, served_closed(1))
 case("pipe-after-http-1.0", line("GET /plain HTTP/1.0") + SMUGGLED, served_closed(1))
 case("pipe-after-404", line("GET /nowhere HTTP/1.1") + plain(),
@@ -684,11 +687,16 @@ def evil_backend():
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory, evil_backend, innocent_backend):
+def lasting_gateway(tmp_path_factory, evil_backend, innocent_backend):
     config = fill(CONFIG, evil=evil_backend.url, good=innocent_backend.url)
-    with Remora(config, tmp_path_factory.mktemp("raw-clients")) as one:
+    with Lasting(config, tmp_path_factory.mktemp("raw-clients")) as one:
         yield one
     innocent_backend.check()
+
+
+@pytest.fixture
+def gateway(lasting_gateway):
+    return lasting_gateway.get()
 
 
 def converse(wire, case):

@@ -145,9 +145,15 @@ def test_versions(start, backend, authority, server):
 
 
 def test_plain_http_on_a_tls_port(start, backend, authority):
-    far = backend(lambda peer, req: answer(json.dumps(GOOD)))
-    far.check = lambda: None  # a TLS hello is no request: it is meant to be refused here
-    distrusts(start(config(far.url.replace("http:", "https:"), ca_certs=[str(authority.certificate)])), far)
+    """What an HTTP server makes of a TLS hello; or of nothing at all, where it closes."""
+    def script(peer):
+        peer.socket.recv(4096)
+        peer.send(said)
+        peer.fin()
+
+    far = backend(on_connect=script)
+    for said in (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", b""):
+        distrusts(start(config(far.url.replace("http:", "https:"), ca_certs=[str(authority.certificate)])), far)
 
 
 def test_tls_on_a_plain_port(start, backend, authority, server):

@@ -294,7 +294,6 @@ class Backend:
         """Closes what is open and empties the records, for a test that shares this backend."""
         with self.changed:
             peers, self.peers = self.peers, []
-            self.heads, self.requests, self.broken, self.violations, self.failures = [], [], [], [], []
             self.connections = 0
         for peer in peers:
             peer.open = False
@@ -339,8 +338,8 @@ class Backend:
                 peer = Peer(self, sock, self.connections)
                 peer.thread = threading.Thread(target=self._serve, args=(peer,), daemon=True)
                 self.peers.append(peer)
+                peer.thread.start()
                 self.changed.notify_all()
-            peer.thread.start()
 
     def _serve(self, peer):
         try:

@@ -169,6 +169,25 @@ class Remora:
         assert self.process.returncode == 0, "remora ended with %s:\n%s" % (self.process.returncode, self.log_tail())
 
 
+class Lasting:
+    """A gateway that tests of a module share. One that a test has ended is replaced, so that each test fails for itself only."""
+
+    def __init__(self, *arguments, **more):
+        self.make = lambda: Remora(*arguments, **more)
+        self.now = self.make()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.now.stop()
+
+    def get(self):
+        if not self.now.is_alive():
+            self.now = self.make()
+        return self.now
+
+
 def run(*arguments, env=None, deadline_s=None):
     """The program to its end: (status, standard output, standard error)."""
     done = subprocess.run([program(), *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
