@@ -23,8 +23,7 @@ static void answer_details(const struct rm_backend *backend, const struct rm_exc
         rm_value_set(arena, details, RM_STR("http_body_encoding"), rm_value_string(arena, type));
     out->data = rm_value_new(arena, RM_OBJECT);
     rm_value_set(arena, out->data, backend->error_key, details);
-    out->answered = true;
-    out->complete = false;
+    out->answered = true; // but not complete
 }
 
 static void answer_bad_status(const struct rm_backend *backend, const struct rm_exchange *x, struct rm_part *out)

@@ -31,16 +31,10 @@ static void backend_exchange_done(struct rm_call *);
 static bool backend_drop_head(struct rm_exchange *x)
 {
     (void)x;
-    return false;
+    return false; // no chunk comes then
 }
 
-static int backend_drop_chunk(struct rm_exchange *x, struct rm_str data)
-{
-    (void)x, (void)data;
-    return RM_OK;
-}
-
-static const struct rm_answer_sink backend_drop = {backend_drop_head, backend_drop_chunk};
+static const struct rm_answer_sink backend_drop = {.head = backend_drop_head};
 
 // 1: b->next is to be asked. 0: the answer is final. RM_EREDIRECT: it may not be followed.
 static int backend_redirect(struct backend_call *b, const struct rm_exchange *x, struct rm_err *err)
@@ -171,7 +165,6 @@ static void backend_follow(struct backend_call *b)
     b->sends_body = b->next.keep_body;
     b->method = b->next.method;
     b->target = b->next.target;
-    b->is_redirect = false;
     backend_ask(b);
 }
 

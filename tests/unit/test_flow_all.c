@@ -153,9 +153,18 @@ static void a_no_op_backend_contributes_nothing(void **state)
         {{.body = "not json", .status = 404}, {.body = "{\"b\":1}"}, 200, "{\"b\":1}", true}, // its status neither
         {{.code = RM_ERESET}, {.body = "{\"b\":1}"}, 200, "{\"b\":1}", false},
     };
-    check_pairs(HOST "'endpoints': [{'endpoint': '/e', 'backend': [{'url_pattern': '/a', 'encoding': 'no-op'}, "
-                     "{'url_pattern': '/b'}]}]",
-                cases, RM_COUNT(cases));
+#define NO_OP                                                                                                          \
+    HOST "'endpoints': [{'endpoint': '/e', 'backend': [{'url_pattern': '/a', 'encoding': 'no-op'}, {'url_pattern': "   \
+         "'/b'}]}]"
+    check_pairs(NO_OP, cases, RM_COUNT(cases));
+    // Its body is not even collected.
+    struct fake_answer answers[] = {{.body = "{\"a\":1}"}};
+    struct flow_rig rig;
+    flow_rig_start(&rig, NO_OP, answers, 1);
+    flow_run(&rig, &(struct flow_ask){0});
+    assert_true(fake_seen_find(&rig.net, "/a", 0)->has_sink);
+    assert_false(fake_seen_find(&rig.net, "/b", 0)->has_sink);
+    flow_rig_stop(&rig);
 }
 
 static void steps_are_applied_in_order(void **state)
@@ -373,11 +382,14 @@ static void bodies_over_a_limit_fail_that_backend(void **state)
     struct fake_answer answers[] = {{.target = "/a", .body = body, .body_n = sizeof body},
                                     {.target = "/b", .body = "{\"b\":1}"}};
     struct flow_rig rig;
-    flow_rig_start(&rig, "'extra_config': {'remora': {'limits': {'backend_body_bytes': 1024}}}, " TWO, answers,
-                   RM_COUNT(answers));
+    flow_rig_start(
+        &rig, "'extra_config': {'remora': {'limits': {'backend_body_bytes': 1024, 'backend_head_bytes': 2048}}}, " TWO,
+        answers, RM_COUNT(answers));
     const struct flow_client *client = flow_run(&rig, &(struct flow_ask){0});
     check_reply(client, 200, "{\"b\":1}", false);
     assert_int_equal(client->err.code, RM_ETOOBIG);
+    assert_int_equal(rig.net.seen[0].max_body, 1024);
+    assert_int_equal(rig.net.seen[0].max_head, 2048);
     flow_rig_stop(&rig);
 }
 

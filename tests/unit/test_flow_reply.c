@@ -336,6 +336,41 @@ static void redirects_keep_the_base_path_right(void **state)
 
 // ---- the log -------------------------------------------------------------------------------------------------------------
 
+struct logged {
+    FILE *file;
+    int kept;
+};
+
+static struct logged log_begin(void)
+{
+    struct logged logged = {.file = tmpfile()};
+    assert_non_null(logged.file);
+    fflush(stdout);
+    logged.kept = dup(STDOUT_FILENO);
+    assert_true(logged.kept >= 0);
+    dup2(fileno(logged.file), STDOUT_FILENO);
+    rm_log_setup(RM_WARNING, RM_STR(""), true);
+    return logged;
+}
+
+// Exactly these lines, each somewhere in its own.
+static void log_end(struct logged logged, const char *const *lines, size_t n_lines)
+{
+    dup2(logged.kept, STDOUT_FILENO);
+    close(logged.kept);
+    rm_log_setup(RM_CRITICAL, RM_STR(""), false);
+    rewind(logged.file);
+    char line[512];
+    size_t n = 0;
+    for (; n < n_lines && fgets(line, sizeof line, logged.file); n++) {
+        assert_non_null(strstr(line, "WARNING"));
+        assert_non_null(strstr(line, lines[n]));
+    }
+    assert_int_equal(n, n_lines);
+    assert_null(fgets(line, sizeof line, logged.file));
+    fclose(logged.file);
+}
+
 static void failures_are_logged_once(void **state)
 {
     (void)state;
@@ -349,18 +384,6 @@ static void failures_are_logged_once(void **state)
                         "[{'url_pattern': '/a'}, "
                         "{'url_pattern': '/b'}, {'url_pattern': '/c'}, {'url_pattern': '/d'}]}]",
                    answers, RM_COUNT(answers));
-    FILE *file = tmpfile();
-    assert_non_null(file);
-    fflush(stdout);
-    int kept = dup(STDOUT_FILENO);
-    assert_true(kept >= 0);
-    dup2(fileno(file), STDOUT_FILENO);
-    rm_log_setup(RM_WARNING, RM_STR(""), true);
-    flow_run(&rig, &(struct flow_ask){.params = {"x"}});
-    dup2(kept, STDOUT_FILENO);
-    close(kept);
-    rm_log_setup(RM_CRITICAL, RM_STR(""), false);
-    rewind(file);
     static const char *const lines[] = {
         "backend failed endpoint=\"GET /e/{x}\" backend=1 host=10.0.0.1:80 error=connect ms=0 text=\"scripted failure "
         "at 10.0.0.1\"\n",
@@ -368,15 +391,56 @@ static void failures_are_logged_once(void **state)
         "code 500\"\n",
         "backend failed endpoint=\"GET /e/{x}\" backend=3 host=10.0.0.1:80 error=timeout ms=750 text=\"",
     };
-    char line[512];
-    size_t n = 0;
-    for (; n < RM_COUNT(lines) && fgets(line, sizeof line, file); n++) {
-        assert_non_null(strstr(line, "WARNING"));
-        assert_non_null(strstr(line, lines[n]));
-    }
-    assert_int_equal(n, RM_COUNT(lines));
-    assert_null(fgets(line, sizeof line, file)); // and no more
-    fclose(file);
+    struct logged logged = log_begin();
+    flow_run(&rig, &(struct flow_ask){.params = {"x"}});
+    log_end(logged, lines, RM_COUNT(lines));
+    flow_rig_stop(&rig);
+}
+
+#define LATE(n)                                                                                                        \
+    "backend=" n " host=10.0.0.1:80 error=timeout ms=850 text=\"no answer before the deadline of the endpoint\"\n"
+
+static void what_is_too_late_is_logged(void **state)
+{
+    (void)state;
+    struct fake_answer answers[] = {{.target = "/a", .after_us = FAKE_WAITS},
+                                    {.target = "/n", .body = "x", .after_us = FAKE_WAITS}};
+    struct flow_rig rig;
+    flow_rig_start(
+        &rig,
+        HOST "'timeout': '1s', 'endpoints': [{'endpoint': '/all', 'backend': [{'url_pattern': '/a'}, {'url_pattern': "
+             "'/a'}]}, "
+             "{'endpoint': '/seq', 'extra_config': {'proxy': {'sequential': true}}, 'backend': [{'url_pattern': '/a'}, "
+             "{'url_pattern': '/a'}]}, {'endpoint': '/one', 'backend': [{'url_pattern': '/a'}]}, {'endpoint': '/noop', "
+             "'output_encoding': 'no-op', 'backend': [{'url_pattern': '/n'}]}]",
+        answers, RM_COUNT(answers));
+    rig.net.sloppy = true;
+    static const char *const lines[] = {
+        "\"GET /all\" " LATE("0"),
+        "\"GET /all\" " LATE("1"),
+        "\"GET /seq\" " LATE("0"),
+        "\"GET /one\" backend=0 host=10.0.0.1:80 error=timeout ms=1000 text=",
+        "\"GET /noop\" backend=0 host=10.0.0.1:80 error=timeout ms=1000 text=",
+    };
+    struct logged logged = log_begin();
+    for (uint32_t i = 0; i < 4; i++)
+        flow_run(&rig, &(struct flow_ask){.endpoint = i});
+    log_end(logged, lines, RM_COUNT(lines));
+    flow_rig_stop(&rig);
+}
+
+static void what_cannot_be_encoded_is_logged(void **state)
+{
+    (void)state;
+    struct fake_answer answers[] = {{.body = "{\"a\":1}"}};
+    struct flow_rig rig;
+    flow_rig_start(&rig, ONE("", ""), answers, 1);
+    rig.budget.limit = 300; // the backend's body, and no more
+    static const char *const lines[] = {"answer failed endpoint=\"GET /e\" error=memory text=\""};
+    struct logged logged = log_begin();
+    struct flow_client *client = flow_run(&rig, &(struct flow_ask){0});
+    log_end(logged, lines, RM_COUNT(lines));
+    assert_int_equal(client->status, 503);
     flow_rig_stop(&rig);
 }
 
@@ -393,6 +457,8 @@ int main(void)
         cmocka_unit_test(redirected_bodies),
         cmocka_unit_test(redirects_keep_the_base_path_right),
         cmocka_unit_test(failures_are_logged_once),
+        cmocka_unit_test(what_is_too_late_is_logged),
+        cmocka_unit_test(what_cannot_be_encoded_is_logged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
