@@ -287,6 +287,14 @@ struct rm_easy *rm_easy_new(struct rm_multi *multi, const struct rm_transport_co
     return easy;
 }
 
+void rm_easy_renew(struct rm_easy *easy)
+{
+    CURL *again = curl_easy_duphandle(easy->easy);
+    RM_ASSERT(again);
+    curl_easy_cleanup(easy->easy);
+    easy->easy = again;
+}
+
 void rm_easy_free(struct rm_easy *easy)
 {
     curl_easy_cleanup(easy->easy);

@@ -115,6 +115,18 @@ static void slot_lose_link(struct slot *slot)
     slot->port = 0;
 }
 
+// libcurl gave this connection to this transfer. It may have had another one, which libcurl has ended but not told of yet.
+static void slot_take_link(struct slot *slot, struct rm_link *link)
+{
+    struct slot *before = link->user;
+    if (before && before != slot) {
+        link->dead = link->dead || before->carry.answer.excess;
+        before->link = NULL;
+    }
+    rm_link_take(link, slot);
+    slot->link = link;
+}
+
 // The last moment to refuse a connection. libcurl repeats by itself what got no answer on a kept one: never a POST of which
 // something has left. And it looks at a kept connection only briefly: bytes that lie there unasked would become this answer.
 static bool slot_on_request(void *arg, uint32_t port)
@@ -129,9 +141,13 @@ static bool slot_on_request(void *arg, uint32_t port)
         if (rm_link_set_port(slot->link, port, &slot->carry.err) != RM_OK)
             return false;
     } else {
-        slot->link = rm_link_claim(&slot->engine->links, slot->peer, port, slot);
-        slot->port = slot->link ? 0 : port;
-        slot->stale = slot->link && slot->link->dead;
+        struct rm_link *link = rm_link_of_port(&slot->engine->links, slot->peer, port);
+        slot->port = link ? 0 : port;
+        if (link) {
+            slot_take_link(slot, link);
+            rm_link_check(link);
+            slot->stale = link->dead;
+        }
         if (slot->stale)
             return false;
     }
@@ -185,10 +201,7 @@ static void slot_fail(struct slot *slot)
 static struct rm_link *engine_link(struct engine *engine, int fd, struct slot *slot)
 {
     struct rm_link *link = rm_link_of_fd(&engine->links, fd);
-    if (link) {
-        if (!link->user)
-            rm_link_take(link, slot);
-    } else if (slot) {
+    if (!link && slot) {
         link = rm_link_new(&engine->links, fd, slot->peer, slot, slot->port);
         if (!link) {
             rm_fail(&slot->carry.err, RM_ESYS, "connection: %s", strerror(errno));
@@ -196,7 +209,9 @@ static struct rm_link *engine_link(struct engine *engine, int fd, struct slot *s
         }
     }
     if (link && slot)
-        slot->link = link;
+        slot_take_link(slot, link);
+    else if (link)
+        rm_link_take(link, link->user); // libcurl itself wants to end it
     return link;
 }
 
@@ -315,10 +330,12 @@ static void slot_release(struct slot *slot)
     if (slot->text.cap > SLOT_HEAD_KEPT)
         rm_buf_free(&slot->text);
     engine->n_busy--;
-    // libcurl counts the repetitions of a handle's whole life, and gives up after five.
-    if (slot->repeated || !engine->reuses || engine->n_spare >= SLOTS_KEPT) {
+    if (engine->n_spare >= SLOTS_KEPT) {
         slot_empty(slot);
     } else {
+        // libcurl counts the repetitions of a handle's whole life, and gives up after five.
+        if (slot->repeated || !engine->reuses)
+            rm_easy_renew(slot->easy);
         rm_list_push_front(&engine->spare, &slot->node);
         engine->n_spare++;
     }

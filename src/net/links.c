@@ -111,16 +111,17 @@ void rm_link_take(struct rm_link *link, void *user)
     link->user = user;
 }
 
-struct rm_link *rm_link_claim(struct rm_links *table, const struct rm_peer *peer, uint32_t port, void *user)
+void rm_link_check(struct rm_link *link)
 {
-    struct rm_link *link = table->by_port[port % RM_LINK_BUCKETS];
-    while (link && (link->port != port || link->peer != peer || link->user))
-        link = link->next_port;
-    if (!link)
-        return NULL;
     if (!link_is_quiet(link))
         link->dead = true;
-    rm_link_take(link, user);
+}
+
+struct rm_link *rm_link_of_port(const struct rm_links *table, const struct rm_peer *peer, uint32_t port)
+{
+    struct rm_link *link = table->by_port[port % RM_LINK_BUCKETS];
+    while (link && (link->port != port || link->peer != peer))
+        link = link->next_port;
     return link;
 }
 

@@ -57,11 +57,13 @@ int rm_link_set_port(struct rm_link *, uint32_t port, struct rm_err *err) RM_MUS
 // What is waited for from now on; nothing at all leaves the descriptor registered.
 int rm_link_want(struct rm_link *, bool in, bool out, struct rm_err *err) RM_MUST_CHECK;
 
-// Finds the idle connection of this peer with this local port and gives it to `user`. NULL: there is none such. Check `dead`: bytes
-// that came while nobody had asked, or an end, make it unusable (an answer must never reach the wrong client).
-struct rm_link *rm_link_claim(struct rm_links *, const struct rm_peer *, uint32_t port, void *user);
-// The same when the connection is known.
-void rm_link_take(struct rm_link *, void *user);
+// The connection of this peer with this local port; NULL: unknown. It may still have the user before, whose exchange libcurl has
+// ended but not told of.
+struct rm_link *rm_link_of_port(const struct rm_links *, const struct rm_peer *, uint32_t port);
+// Looks once more before it is used again: what came while nobody had asked, or an end, makes it `dead`. An answer must never reach
+// the wrong client.
+void rm_link_check(struct rm_link *);
+void rm_link_take(struct rm_link *, void *user); // no longer idle
 
 // The exchange is over and libcurl keeps the connection. Over a limit, or when it is not `clean`, one is shut down; libcurl
 // notices that by itself.
