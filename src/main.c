@@ -86,8 +86,10 @@ static bool main_parse(int argc, char **argv, const char *allowed, const char *u
         }
         if (c == ':' || c == '?' || !strchr(allowed, c)) {
             char text[128];
-            snprintf(text, sizeof text, c == ':' ? "the option %s wants a value" : "no such option: %s",
-                     argv[optind - 1]);
+            const char letter[] = {'-', (char)c, '\0'};
+            // What is an option, but not of this command, may have had its value behind it.
+            const char *option = c == ':' || c == '?' ? argv[optind - 1] : c == 's' ? "--strict" : letter;
+            snprintf(text, sizeof text, c == ':' ? "the option %s wants a value" : "no such option: %s", option);
             *exit_code = main_misused(usage, text);
             return false;
         }

@@ -25,13 +25,24 @@ static const char *files_check(struct rm_arena *arena, struct rm_str path)
     return why;
 }
 
+// Whole, as its end tells most; control characters do not reach a terminal.
+static const char *files_name(struct rm_arena *arena, struct rm_str file)
+{
+    char *name = rm_arena_cstr(arena, file);
+    for (char *p = name; *p; p++) {
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = '?';
+    }
+    return name;
+}
+
 static void files_one(struct rm_findings *found, const struct rm_path *path, const struct rm_value *value,
                       struct rm_str file)
 {
     const char *why = files_check(found->arena, file);
     if (why)
         rm_finding_add(found, true, rm_doc_place(value), rm_path_format(found->arena, path),
-                       rm_arena_printf(found->arena, "the file %s: %s", rm_text_quote(found->arena, file), why));
+                       rm_arena_printf(found->arena, "the file \"%s\": %s", files_name(found->arena, file), why));
 }
 
 void rm_conf_check_files(const struct rm_conf *conf, struct rm_findings *found)
