@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .waiting import DEADLINE_S, TooLate
 
 # High bytes may stand in a query: its pairs pass as the client wrote them.
-REQUEST_LINE = re.compile(rb"([A-Z]+) (/[\x21\x22\x24-\x3e\x40-\x7e]*)(\?[\x21\x22\x24-\x7e\x80-\xff]*)? HTTP/1\.1\Z")
+REQUEST_LINE = re.compile(rb"([A-Z]+) (/[\x21\x22\x24-\x3e\x40-\x7e]*)(\?[\x21\x22\x24-\x7e\x80-\xff]*)? HTTP/1\.[01]\Z")
 FIELD_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+): ?([\t\x20-\x7e\x80-\xff]*)\Z")
 CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})\Z")
 HOP_BY_HOP = {b"keep-alive", b"te", b"trailer", b"upgrade", b"http2-settings", b"proxy-connection", b"proxy-authorization"}
