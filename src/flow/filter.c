@@ -33,8 +33,6 @@ bool rm_filter_passes(const struct rm_filter *filter, struct rm_str name)
 {
     if (filter->all)
         return true;
-    if (filter->n == 0)
-        return false;
     uint32_t hash = filter_hash(name, filter->fold);
     for (uint32_t i = 0; i < filter->n; i++) {
         const struct rm_filter_name *known = &filter->names[i];

@@ -17,7 +17,6 @@ int rm_flow_new(struct rm_flow **out, struct rm_loop *loop, struct rm_plan *plan
         rm_arena_fini(&arena);
         return rc;
     }
-    flow->loop = loop;
     flow->plan = rm_plan_ref(plan);
     flow->transport = plan->transport_ops;
     flow->transport_self = transport_self;

@@ -7,7 +7,6 @@
 #include "pool/view.h"
 
 struct rm_flow {
-    struct rm_loop *loop;
     struct rm_plan *plan;       // a reference
     struct rm_pool_view *views; // one for each of the plan's sources
     const struct rm_transport_ops *transport;

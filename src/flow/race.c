@@ -29,7 +29,6 @@ static void race_start(struct rm_call *call)
     for (uint32_t i = 0; i < race->n; i++) {
         race->copies[i] =
             rm_backend_new(rq, slot->backend, slot->ask, slot->part.deadline_us, NULL, call, race_copy_done);
-        race->copies[i]->started_us = slot->started_us;
         rm_call_start(&race->copies[i]->part.call);
     }
 }

@@ -73,7 +73,6 @@ static void reply_add_static(struct rm_part *part)
     if (!part->data)
         part->data = rm_value_new(arena, RM_OBJECT);
     rm_value_merge(arena, part->data, rm_value_copy(arena, conf->static_data));
-    part->complete = part->complete && part->answered;
     part->answered = true;
 }
 

@@ -71,9 +71,7 @@ static int seq_refuse(const struct seq_call *seq, uint32_t i, struct rm_err *err
     struct rm_request *rq = seq->part.rq;
     const struct rm_backend *backend = &rq->endpoint->backends[i];
     if (rm_loop_now_us(rq->loop) >= seq->part.deadline_us) {
-        rm_fail(err, RM_ETIMEOUT, "not asked: the deadline of the endpoint has passed");
-        *err = rm_status_public(err);
-        return err->code;
+        return rm_fail(err, RM_ETIMEOUT, "not asked: the deadline of the endpoint has passed");
     }
     if (!backend->url.wants_answers)
         return RM_OK;

@@ -32,8 +32,6 @@ void rm_slot_expire(struct rm_slot *slot)
     rm_call_cancel(call);
     if (there)
         return;
-    slot->part.answered = slot->part.complete = false;
-    slot->part.data = NULL;
     struct rm_err err;
     rm_fail(&err, RM_ETIMEOUT, "no answer before the deadline of the endpoint");
     slot->detail = rm_arena_dup(call->arena, rm_str_of(err.text));

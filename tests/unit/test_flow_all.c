@@ -116,6 +116,29 @@ static void partial_answers(void **state)
     check_pairs(TWO, cases, RM_COUNT(cases));
 }
 
+static void what_a_group_says_of_its_failures(void **state)
+{
+    (void)state;
+    // The first one's code, by place; a backend's own status is not the group's.
+    struct fake_answer answers[] = {{.target = "/a", .code = RM_ECONNECT, .after_us = 5},
+                                    {.target = "/b", .status = 404}};
+    struct flow_rig rig;
+    flow_rig_start(
+        &rig,
+        HOST
+        "'endpoints': [{'endpoint': '/e', 'backend': [{'url_pattern': '/a'}, {'url_pattern': '/b', 'extra_config': "
+        "{'backend/http': {'return_error_code': true}}}]}, {'endpoint': '/f', 'backend': [{'url_pattern': '/b', "
+        "'extra_config': {'backend/http': {'return_error_code': true}}}, {'url_pattern': '/a'}]}]",
+        answers, RM_COUNT(answers));
+    const struct flow_client *client = flow_run(&rig, &(struct flow_ask){0});
+    check_reply(client, 500, "", false);
+    assert_int_equal(client->err.code, RM_ECONNECT);
+    client = flow_run(&rig, &(struct flow_ask){.endpoint = 1});
+    check_reply(client, 500, "", false);
+    assert_int_equal(client->err.code, RM_ESTATUS);
+    flow_rig_stop(&rig);
+}
+
 static void a_filtered_answer_is_an_answer(void **state)
 {
     (void)state;
@@ -410,6 +433,22 @@ static void without_memory_for_bodies(void **state)
     rig.budget.limit = 800;
     check_reply(flow_run(&rig, &(struct flow_ask){0}), 200, "{\"a\":1}", true);
     flow_rig_stop(&rig);
+    // It fails half-way: what must be written anew is not known in size.
+    char body[700];
+    memset(body, 'x', sizeof body);
+    int n = snprintf(body, sizeof body, "{\"d\":{\"k\":1,\"k\":\"");
+    body[n] = 'x';
+    snprintf(body + sizeof body - 4, 4, "\"}}");
+    answers[0] = (struct fake_answer){.body = body};
+    flow_rig_start(&rig, HOST "'endpoints': [{'endpoint': '/e', 'backend': [{'url_pattern': '/a'}]}]", answers, 1);
+    int fine = 0, refused = 0;
+    for (rig.budget.limit = 700; rig.budget.limit < 3000; rig.budget.limit += 50) {
+        client = flow_run(&rig, &(struct flow_ask){0});
+        fine += client->status == 200 && client->body_n == sizeof body - 1 - strlen("'k':1,");
+        refused += client->status == 503 && client->body_n == 0;
+    }
+    assert_true(fine > 0 && refused > 0 && fine + refused == 46);
+    flow_rig_stop(&rig);
 }
 
 static void only_the_reply_waits_for_the_client(void **state)
@@ -473,7 +512,10 @@ static void reply_headers(void **state)
                    "'extra_config': {'router': {'hide_version_header': true}}, " HOST
                    "'endpoints': [{'endpoint': '/ok', 'backend': [{'url_pattern': '/ok'}]}]",
                    answers, RM_COUNT(answers));
-    assert_string_equal(flow_header(flow_run(&rig, &(struct flow_ask){0}), "X-Krakend"), "Version undefined");
+    struct flow_client *client = flow_run(&rig, &(struct flow_ask){0});
+    assert_string_equal(flow_header(client, "X-Krakend"), "Version undefined");
+    assert_true(client->completed);
+    assert_null(flow_header(client, "Cache-Control"));
     flow_rig_stop(&rig);
 }
 
@@ -500,6 +542,7 @@ int main(void)
         cmocka_unit_test(later_backends_win_in_every_order_of_arrival),
         cmocka_unit_test(answers_that_come_at_once),
         cmocka_unit_test(partial_answers),
+        cmocka_unit_test(what_a_group_says_of_its_failures),
         cmocka_unit_test(a_filtered_answer_is_an_answer),
         cmocka_unit_test(groups_and_collections),
         cmocka_unit_test(a_no_op_backend_contributes_nothing),

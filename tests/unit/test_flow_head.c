@@ -48,6 +48,10 @@ static const struct head_case head_cases[] = {
      .seen = "X-One: a\nX-One: c\n" OWN,
      .gzip = RM_GZIP_ASK},
     {.allowed = "'X-One'", .sent = {"X-On: a", "X-Onee: b", "X_One: c"}, .seen = OWN, .gzip = RM_GZIP_ASK},
+    {.allowed = "'X-Az'",
+     .sent = {"x-aZ: 1", "X-AZ: 2", "x-az: 3", "X-@z: 4"},
+     .seen = "x-aZ: 1\nX-AZ: 2\nx-az: 3\n" OWN,
+     .gzip = RM_GZIP_ASK},
     // The client's own User-Agent passes: remora names itself elsewhere.
     {.allowed = "'User-Agent'",
      .sent = {"User-Agent: curl/8", "X-Forwarded-Via: me"},

@@ -31,6 +31,13 @@ static void equal_sources_are_one(void **state)
     assert_int_equal(b->backends[2].source, 3);
     assert_int_equal(b->index, 1);
     flow_rig_stop(&rig);
+    flow_rig_start(&rig,
+                   "'host': ['http://10.0.0.1:80'], 'endpoints': [{'endpoint': '/a', 'backend': [{'url_pattern': "
+                   "'/1'}, {'url_pattern': "
+                   "'/2', 'sd_scheme': 'https'}]}]",
+                   NULL, 0);
+    assert_int_equal(rig.plan->n_sources, 2);
+    flow_rig_stop(&rig);
 }
 
 static void times(void **state)
@@ -105,6 +112,8 @@ static void answers_are_opened_as_deep_as_needed(void **state)
     check_depth(", 'target': 'a.b', 'allow': ['c.d'], 'mapping': {'c': 'x'}, 'group': 'g'", "", other, 4, 4);
     check_depth("", seq, ", {'url_pattern': '/2/{resp0_a.b.c}'}", 3, 0);
     check_depth(", 'group': 'g'", seq, ", {'url_pattern': '/2/{resp0_g.b.c}'}", 2, 1);
+    check_depth("", seq, ", {'url_pattern': '/2'}, {'url_pattern': '/3/{resp1_a.b.c}'}", 1, 0); // another's field
+    check_depth("", seq, ", {'url_pattern': '/2/{resp0_a.b.c.d}/{resp0_a}'}", 4, 0);
     check_depth(", 'target': 't', 'group': 'g'", seq, ", {'url_pattern': '/2/{resp0_g.b}'}", 2, 2);
 }
 

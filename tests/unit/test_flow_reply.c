@@ -69,6 +69,30 @@ static void static_data_by_strategy(void **state)
     }
 }
 
+static void static_data_of_an_incomplete_answer(void **state)
+{
+    (void)state;
+    // Nothing failed, but one backend answered null.
+    static const struct {
+        const char *strategy;
+        bool applies;
+    } rows[] = {{"always", true}, {"success", true}, {"errored", false}, {"complete", false}, {"incomplete", true}};
+    for (size_t i = 0; i < RM_COUNT(rows); i++) {
+        struct fake_answer answers[] = {{.target = "/a", .body = "{\"a\":1}"}, {.target = "/b", .body = "null"}};
+        char conf[400];
+        snprintf(conf, sizeof conf,
+                 HOST "'endpoints': [{'endpoint': '/e', 'extra_config': {'proxy': {'static': {'data': {'s': 1}, "
+                      "'strategy': '%s'}}}, "
+                      "'backend': [{'url_pattern': '/a'}, {'url_pattern': '/b'}]}]",
+                 rows[i].strategy);
+        struct flow_rig rig;
+        flow_rig_start(&rig, conf, answers, RM_COUNT(answers));
+        check_reply(flow_run(&rig, &(struct flow_ask){0}), 200, rows[i].applies ? "{\"a\":1,\"s\":1}" : "{\"a\":1}",
+                    false);
+        flow_rig_stop(&rig);
+    }
+}
+
 static void static_data_and_other_endpoints(void **state)
 {
     (void)state;
@@ -108,7 +132,31 @@ static void error_codes(void **state)
         flow_rig_stop(&rig);
     }
     struct fake_answer fine[] = {{.body = "{\"a\":1}"}}, refused[] = {{.code = RM_ECONNECT}};
+    struct fake_answer untyped[] = {{.status = 404, .body = "no type"}},
+                       typed[] = {{.status = 404, .body = "x", .headers = "Content-Type: a/b"}};
     struct flow_rig rig;
+    flow_rig_start(&rig, MSG ONE(CODE, ""), untyped, 1);
+    struct flow_client *client = flow_run(&rig, &(struct flow_ask){0});
+    check_reply(client, 404, "no type", false);
+    assert_null(flow_header(client, "Content-Type"));
+    flow_rig_stop(&rig);
+    flow_rig_start(&rig, MSG ONE(CODE, ""), typed, 1);
+    rig.budget.limit = 256; // no room to keep the body for the client: the status is what counts
+    client = flow_run(&rig, &(struct flow_ask){0});
+    check_reply(client, 404, "", false);
+    assert_null(flow_header(client, "Content-Type"));
+    flow_rig_stop(&rig);
+    // The first of a sequence is as good as a single one.
+    flow_rig_start(
+        &rig,
+        MSG HOST
+        "'endpoints': [{'endpoint': '/e', 'extra_config': {'proxy': {'sequential': true}}, 'backend': [{'url_pattern': "
+        "'/a' " CODE "}, {'url_pattern': '/b'}]}]",
+        typed, 1);
+    client = flow_run(&rig, &(struct flow_ask){0});
+    check_reply(client, 404, "x", false);
+    assert_string_equal(flow_header(client, "Content-Type"), "a/b");
+    flow_rig_stop(&rig);
     flow_rig_start(&rig, ONE(CODE, ""), fine, 1);
     check_reply(flow_run(&rig, &(struct flow_ask){0}), 200, "{\"a\":1}", true);
     flow_rig_stop(&rig);
@@ -221,10 +269,18 @@ static void plain_replies(void **state)
         assert_memory_equal(rq.reply.body.p, "text", 4);
         assert_int_equal(rm_headers_find(&rq.reply.headers, RM_STR("x-krakend")) != NULL, cases[i].marked);
         assert_int_equal(rm_headers_find(&rq.reply.headers, RM_STR("x-krakend-completed")) != NULL, cases[i].marked);
+        if (cases[i].marked)
+            assert_true(
+                rm_str_eq(rm_headers_find(&rq.reply.headers, RM_STR("x-krakend-completed"))->value, RM_STR("false")));
         assert_non_null(rm_headers_find(&rq.reply.headers, RM_STR("content-type")));
         rm_buf_free(&rq.reply.body);
         rm_arena_fini(&rq.arena);
     }
+    struct rm_request empty = {.flow = rig.flow};
+    rm_arena_init(&empty.arena, NULL);
+    rm_reply_plain(&empty, rig.plan, 429, RM_STR("text/plain"), RM_STR(""));
+    assert_int_equal(empty.reply.headers.n, 0); // no type without a body
+    rm_arena_fini(&empty.arena);
     flow_rig_stop(&rig);
 }
 
@@ -404,15 +460,22 @@ static void what_is_too_late_is_logged(void **state)
 {
     (void)state;
     struct fake_answer answers[] = {{.target = "/a", .after_us = FAKE_WAITS},
-                                    {.target = "/n", .body = "x", .after_us = FAKE_WAITS}};
+                                    {.target = "/n", .body = "x", .after_us = FAKE_WAITS},
+                                    {.target = "/y", .body = "{}"},
+                                    {.target = "/late", .body = "{}", .after_us = 500000}};
     struct flow_rig rig;
     flow_rig_start(
         &rig,
-        HOST "'timeout': '1s', 'endpoints': [{'endpoint': '/all', 'backend': [{'url_pattern': '/a'}, {'url_pattern': "
-             "'/a'}]}, "
-             "{'endpoint': '/seq', 'extra_config': {'proxy': {'sequential': true}}, 'backend': [{'url_pattern': '/a'}, "
-             "{'url_pattern': '/a'}]}, {'endpoint': '/one', 'backend': [{'url_pattern': '/a'}]}, {'endpoint': '/noop', "
-             "'output_encoding': 'no-op', 'backend': [{'url_pattern': '/n'}]}]",
+        HOST
+        "'timeout': '1s', 'endpoints': [{'endpoint': '/all', 'backend': [{'url_pattern': '/a'}, {'url_pattern': "
+        "'/a'}]}, "
+        "{'endpoint': '/seq', 'extra_config': {'proxy': {'sequential': true}}, 'backend': [{'url_pattern': '/a'}, "
+        "{'url_pattern': '/a'}]}, {'endpoint': '/one', 'backend': [{'url_pattern': '/a'}]}, {'endpoint': '/noop', "
+        "'output_encoding': 'no-op', 'backend': [{'url_pattern': '/n'}]}, {'endpoint': '/gone', 'extra_config': "
+        "{'proxy': "
+        "{'sequential': true}}, 'backend': [{'url_pattern': '/y'}, {'url_pattern': '/x/{resp0_x}'}]}, {'endpoint': "
+        "'/race', 'concurrent_calls': 2, 'extra_config': {'proxy': {'sequential': true}}, 'backend': [{'url_pattern': "
+        "'/late'}, {'url_pattern': '/a', 'host': ['http://10.0.0.1:82']}]}]",
         answers, RM_COUNT(answers));
     rig.net.sloppy = true;
     static const char *const lines[] = {
@@ -421,9 +484,12 @@ static void what_is_too_late_is_logged(void **state)
         "\"GET /seq\" " LATE("0"),
         "\"GET /one\" backend=0 host=10.0.0.1:80 error=timeout ms=1000 text=",
         "\"GET /noop\" backend=0 host=10.0.0.1:80 error=timeout ms=1000 text=",
+        "\"GET /gone\" backend=1 host=- error=parameter ms=0 text=\"no usable value for {resp0_x} in the earlier "
+        "answer\"\n",
+        "\"GET /race\" backend=1 host=10.0.0.1:82 error=timeout ms=350 text=",
     };
     struct logged logged = log_begin();
-    for (uint32_t i = 0; i < 4; i++)
+    for (uint32_t i = 0; i < 6; i++)
         flow_run(&rig, &(struct flow_ask){.endpoint = i});
     log_end(logged, lines, RM_COUNT(lines));
     flow_rig_stop(&rig);
@@ -448,6 +514,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(static_data_by_strategy),
+        cmocka_unit_test(static_data_of_an_incomplete_answer),
         cmocka_unit_test(static_data_and_other_endpoints),
         cmocka_unit_test(error_codes),
         cmocka_unit_test(error_details),

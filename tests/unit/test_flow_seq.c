@@ -259,6 +259,39 @@ static void without_a_complete_answer(void **state)
     flow_rig_stop(&rig);
 }
 
+static void what_a_race_brings(void **state)
+{
+    (void)state;
+    // An incomplete answer is kept when the time is over.
+    struct fake_answer answers[] = {
+        {.port = 81, .status = 404, .body = "own", .headers = "Content-Type: text/x", .after_us = 30},
+        {.port = 82, .after_us = FAKE_WAITS}};
+    struct flow_rig rig;
+    flow_rig_start(
+        &rig,
+        RACE("4", "{'url_pattern': '/a', 'extra_config': {'backend/http': {'return_error_details': 'x'}}, 'host': "
+                  "['http://10.0.0.1:81', 'http://10.0.0.1:82']}"),
+        answers, RM_COUNT(answers));
+    rig.net.sloppy = true;
+    const struct flow_client *client = flow_run(&rig, &(struct flow_ask){0});
+    check_reply(client, 200,
+                "{\"error_x\":{\"http_status_code\":404,\"http_body\":\"own\",\"http_body_encoding\":\"text/x\"}}",
+                false);
+    assert_int_equal(client->err.code, RM_OK);
+    assert_int_equal(client->over_us - client->started_us, 750 * MS);
+    flow_rig_stop(&rig);
+    // A backend's own error comes through it.
+    flow_rig_start(&rig,
+                   "'extra_config': {'router': {'return_error_msg': true}}, " RACE(
+                       "2", "{'url_pattern': '/a', 'extra_config': {'backend/http': {'return_error_code': true}}, "
+                            "'host': ['http://10.0.0.1:81']}"),
+                   answers, RM_COUNT(answers));
+    struct flow_client *own = flow_run(&rig, &(struct flow_ask){0});
+    check_reply(own, 404, "own", false);
+    assert_string_equal(flow_header(own, "Content-Type"), "text/x");
+    flow_rig_stop(&rig);
+}
+
 static void a_race_has_75_percent(void **state)
 {
     (void)state;
@@ -332,6 +365,7 @@ int main(void)
         cmocka_unit_test(a_bad_parameter_is_found_before_anything_is_asked),
         cmocka_unit_test(the_first_complete_answer_wins),
         cmocka_unit_test(without_a_complete_answer),
+        cmocka_unit_test(what_a_race_brings),
         cmocka_unit_test(a_race_has_75_percent),
         cmocka_unit_test(every_backend_races),
         cmocka_unit_test(a_no_op_endpoint_does_not_race),

@@ -366,6 +366,27 @@ static void late_words_of_the_front_are_harmless(void **state)
     flow_rig_stop(&rig);
 }
 
+static void words_for_a_request_that_never_asked(void **state)
+{
+    (void)state;
+    struct flow_rig rig;
+    flow_rig_start(
+        &rig,
+        "'host': ['http://10.0.0.1:80'], 'endpoints': [{'endpoint': '/e/{id}', 'output_encoding': 'no-op', 'backend': "
+        "[{'url_pattern': '/a/{id}'}]}]",
+        NULL, 0);
+    struct flow_client *client = flow_start(&rig, &(struct flow_ask){.params = {".."}});
+    rm_request_writable(&client->rq);
+    rm_request_body_ready(&client->rq);
+    rm_vloop_run(rig.loop);
+    assert_int_equal(client->status, 400);
+    client = flow_start(&rig, &(struct flow_ask){.params = {".."}});
+    flow_hang_up(client);
+    rm_vloop_run(rig.loop);
+    assert_int_equal(client->n_whole, 0);
+    flow_rig_stop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,6 +404,7 @@ int main(void)
         cmocka_unit_test(a_broken_client_body_fails_the_exchange),
         cmocka_unit_test(a_streamed_body_is_not_sent_twice),
         cmocka_unit_test(late_words_of_the_front_are_harmless),
+        cmocka_unit_test(words_for_a_request_that_never_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
