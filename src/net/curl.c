@@ -56,10 +56,12 @@ const char *rm_curl_ca_file(void)
 }
 
 // Before 8.1.0 an easy handle keeps a pointer to the last answer's headers, which are freed: a next answer that begins with a
-// folded line is appended there (curl's issue 11101), so that any backend could corrupt the heap.
+// folded line is appended there (curl's issue 11101), so that any backend could corrupt the heap. Not in a library that is built
+// without the interface to headers, as ./setup builds it.
 bool rm_curl_handles_last(void)
 {
-    return curl_version_info(CURLVERSION_NOW)->version_num >= 0x080100;
+    return curl_version_info(CURLVERSION_NOW)->version_num >= 0x080100 ||
+           curl_easy_header(NULL, NULL, 0, 0, 0, NULL) == CURLHE_NOT_BUILT_IN;
 }
 
 // ---- callbacks of one transfer ---------------------------------------------------------------------------------------
