@@ -200,11 +200,7 @@ struct rm_slot *rm_backend_new(struct rm_request *rq, const struct rm_backend *b
                                void (*on_done)(struct rm_call *))
 {
     struct backend_call *b = RM_NEW(&rq->arena, struct backend_call);
-    rm_call_init(&b->slot.part.call, &backend_ops, rq->loop, &rq->arena, up, on_done);
-    b->slot.part.rq = rq;
-    b->slot.part.deadline_us = deadline_us;
-    b->slot.backend = backend;
-    b->slot.ask = ask;
+    rm_slot_init(&b->slot, &backend_ops, rq, backend, ask, deadline_us, up, on_done);
     b->stream = stream;
     return &b->slot;
 }

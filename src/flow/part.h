@@ -55,7 +55,10 @@ struct rm_exchange *rm_backend_exchange(struct rm_slot *); // of a backend call:
 struct rm_slot *rm_race_new(struct rm_request *, const struct rm_backend *, struct rm_ask *, uint64_t deadline_us,
                             struct rm_call *up, void (*on_done)(struct rm_call *));
 
-// slot.c: whichever of the two the endpoint asks for; the backend's own timeout counts from its start.
+// slot.c: what both begin with; the slot is zeroed.
+void rm_slot_init(struct rm_slot *, const struct rm_call_ops *, struct rm_request *, const struct rm_backend *,
+                  struct rm_ask *, uint64_t deadline_us, struct rm_call *up, void (*on_done)(struct rm_call *));
+// Whichever of the two the endpoint asks for; the backend's own timeout counts from its start.
 struct rm_slot *rm_slot_new(struct rm_request *, const struct rm_backend *, struct rm_ask *, uint64_t deadline_us,
                             struct rm_call *up, void (*on_done)(struct rm_call *));
 void rm_slot_start(struct rm_slot *);

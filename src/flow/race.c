@@ -96,11 +96,7 @@ struct rm_slot *rm_race_new(struct rm_request *rq, const struct rm_backend *back
 {
     uint32_t n = rq->endpoint->calls;
     struct race_call *race = rm_arena_zalloc(&rq->arena, sizeof(*race) + rm_mul_size(n, sizeof(struct rm_slot *)));
-    rm_call_init(&race->slot.part.call, &race_ops, rq->loop, &rq->arena, up, on_done);
-    race->slot.part.rq = rq;
-    race->slot.part.deadline_us = deadline_us;
-    race->slot.backend = backend;
-    race->slot.ask = ask;
+    rm_slot_init(&race->slot, &race_ops, rq, backend, ask, deadline_us, up, on_done);
     race->n = n;
     return &race->slot;
 }

@@ -8,6 +8,17 @@
 
 #include <inttypes.h>
 
+void rm_slot_init(struct rm_slot *slot, const struct rm_call_ops *ops, struct rm_request *rq,
+                  const struct rm_backend *backend, struct rm_ask *ask, uint64_t deadline_us, struct rm_call *up,
+                  void (*on_done)(struct rm_call *))
+{
+    rm_call_init(&slot->part.call, ops, rq->loop, &rq->arena, up, on_done);
+    slot->part.rq = rq;
+    slot->part.deadline_us = deadline_us;
+    slot->backend = backend;
+    slot->ask = ask;
+}
+
 struct rm_slot *rm_slot_new(struct rm_request *rq, const struct rm_backend *backend, struct rm_ask *ask,
                             uint64_t deadline_us, struct rm_call *up, void (*on_done)(struct rm_call *))
 {
