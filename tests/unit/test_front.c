@@ -10,6 +10,7 @@
 #include <remora/log.h>
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -248,6 +250,41 @@ static void front_limits_connections(void **state)
     assert_int_equal(t.shared.connections, 2);
     close(b);
     close(c);
+}
+
+// accept() fails: the connection waits in the kernel's queue until there are descriptors again.
+static void front_without_descriptors(void **state)
+{
+    (void)state;
+    start(1);
+    int fds[3];
+    for (size_t i = 0; i < RM_COUNT(fds); i++)
+        fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+    struct rlimit all;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+    struct rlimit none = {.rlim_cur = (rlim_t)fds[2], .rlim_max = all.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(t.port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (size_t i = 0; i < RM_COUNT(fds); i++) {
+        assert_int_equal(connect(fds[i], (struct sockaddr *)&to, sizeof(to)), 0);
+        raw_send(fds[i], GET("/hello"));
+    }
+    struct rusage before, after;
+    getrusage(RUSAGE_SELF, &before);
+    poll(NULL, 0, 300);
+    getrusage(RUSAGE_SELF, &after);
+    assert_int_equal(t.shared.connections, 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+    for (size_t i = 0; i < RM_COUNT(fds); i++) {
+        expect_on(fds[i], "", 200, "{\"hello\":true}");
+        close(fds[i]);
+    }
+    // It did not spin meanwhile.
+    assert_true(after.ru_nvcsw + after.ru_nivcsw - before.ru_nvcsw - before.ru_nivcsw < 1000);
+    assert_true((after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 + after.ru_utime.tv_usec -
+                    before.ru_utime.tv_usec <
+                150000);
 }
 
 static void front_four_workers(void **state)
@@ -959,6 +996,35 @@ static void front_hang_up_in_a_body(void **state)
     wait_for(t.shared.connections == 0);
 }
 
+// What comes together with the end of the connection: no more can come, and nobody waits for it.
+static void front_hang_up_with_the_last_bytes(void **state)
+{
+    (void)state;
+    t.plan->conf->limits.head_timeout_us = t.plan->conf->limits.body_timeout_us = 600 * RM_SEC;
+    t.plan->conf->limits.idle_timeout_us = 600 * RM_SEC;
+    start(1);
+    static const char *const texts[] = {
+        "",
+        "GET /hel",
+        "GET /hello HTTP/1.1\r\nHost",
+        GET("/hello") "GET /he",
+        "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 10\r\n\r\nabc",
+        "POST /nope HTTP/1.1\r\n" HOST "Content-Length: 10\r\n\r\nabc",
+        "POST /stream/count HTTP/1.1\r\n" HOST "Content-Length: 10\r\n\r\nabc",
+    };
+    for (size_t i = 0; i < RM_COUNT(texts); i++) {
+        int fd = raw_connect(t.port);
+        int on = 1;
+        setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on)); // one segment
+        raw_send(fd, texts[i]);
+        shutdown(fd, SHUT_WR);
+        while (!raw_ends(fd)) // an answer to what was whole may come first
+            continue;
+        close(fd);
+        wait_for(t.shared.connections == 0);
+    }
+}
+
 // ---- time --------------------------------------------------------------------------------------------------------------
 
 static void front_slow_heads(void **state)
@@ -1194,6 +1260,7 @@ int main(void)
         TEST(front_byte_by_byte),
         TEST(front_http_1_0),
         TEST(front_limits_connections),
+        TEST(front_without_descriptors),
         TEST(front_four_workers),
         TEST(front_passes_the_request),
         TEST(front_refuses),
@@ -1218,6 +1285,7 @@ int main(void)
         TEST(front_early_answer),
         TEST(front_notices_hang_ups),
         TEST(front_hang_up_in_a_body),
+        TEST(front_hang_up_with_the_last_bytes),
         TEST(front_slow_heads),
         TEST(front_slow_bodies),
         TEST(front_idle),
