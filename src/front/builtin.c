@@ -3,6 +3,7 @@
 #include "front/builtin.h"
 #include "base/clock.h"
 #include "base/pct.h"
+#include "front/answer.h"
 #include <remora/log.h>
 
 static void builtin_set(struct rm_client *c, struct rm_value *object, struct rm_str name, struct rm_str text)
@@ -10,12 +11,13 @@ static void builtin_set(struct rm_client *c, struct rm_value *object, struct rm_
     rm_value_set(&c->rq.arena, object, name, rm_value_string(&c->rq.arena, text));
 }
 
-static void builtin_json(struct rm_client *c, const struct rm_value *document)
+// `budget` counts what a client can make long; NULL: the answer is short, and comes when all memory for bodies is used up too.
+static void builtin_json(struct rm_client *c, const struct rm_value *document, struct rm_budget *budget)
 {
     struct rm_reply *reply = &c->rq.reply;
-    rm_buf_init(&reply->body, SIZE_MAX, NULL);
+    rm_buf_init(&reply->body, SIZE_MAX, budget);
     if (rm_json_write(&c->rq.arena, document, &reply->body) != RM_OK) {
-        reply->status = 500;
+        rm_answer_refuse(c, 503, RM_STR("503 no memory for the body"));
         return;
     }
     reply->status = 200;
@@ -30,7 +32,7 @@ static void builtin_health(struct rm_client *c)
     rm_value_set(&c->rq.arena, document, RM_STR("agents"), rm_value_new(&c->rq.arena, RM_OBJECT));
     builtin_set(c, document, RM_STR("now"), rm_arena_dup(&c->rq.arena, rm_str_of(now)));
     builtin_set(c, document, RM_STR("status"), RM_STR("ok"));
-    builtin_json(c, document);
+    builtin_json(c, document, NULL);
 }
 
 // The list at `name`, made where it is missing.
@@ -106,7 +108,8 @@ static void builtin_echo(struct rm_client *c)
     rm_value_set(arena, document, RM_STR("req_querystring"), builtin_query(c));
     builtin_set(c, document, RM_STR("req_body"), c->rq.body);
     rm_value_set(arena, document, RM_STR("req_headers"), builtin_headers(c));
-    builtin_json(c, document);
+    builtin_json(c, document, c->conn->front->plan->budget);
+    rm_buf_free(&c->body); // written
 }
 
 // Names only: a header's value may be a secret.
@@ -122,7 +125,7 @@ static void builtin_debug(struct rm_client *c)
     }
     struct rm_value *document = rm_value_new(&c->rq.arena, RM_OBJECT);
     builtin_set(c, document, RM_STR("message"), RM_STR("pong"));
-    builtin_json(c, document);
+    builtin_json(c, document, NULL);
 }
 
 void rm_builtin_answer(struct rm_client *c)
