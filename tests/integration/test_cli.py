@@ -42,7 +42,9 @@ def findings(text, kind):
 # ---------------------------------------------------------------- usage
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["help"], ["run", "--help"], ["run", "-h"], ["check", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["-h"], ["help"], ["run", "--help"], ["run", "-h"], ["check", "--help"]]
+)
 def test_help_is_asked_for(arguments):
     status, out, err = run(*arguments)
     assert status == 0 and "usage: remora" in out and err == ""
@@ -61,12 +63,26 @@ def test_version(arguments):
     assert status == 0 and re.fullmatch(r"remora \d+\.\d+\.\d+\S*\n", out) and err == ""
 
 
-@pytest.mark.parametrize("arguments,said", [
-    ([], "usage"), (["nonsense"], "usage"), (["run"], "-c"), (["check"], "-c"), (["run", "-c"], "-c"), (["run", "--nonsense"], "--nonsense"),
-    (["check", "-c", "x", "--nonsense"], "--nonsense"), (["check", "-c", "x", "y"], "argument"), (["run", "-c", "x", "-p", "0"], "port"),
-    (["run", "-c", "x", "-p", "65536"], "port"), (["run", "-c", "x", "-p", "http"], "port"), (["run", "-c", "x", "-p", ""], "port"),
-    (["run", "-c", "x", "-p", "80 "], "port"), (["run", "-c", "x", "--strict"], "--strict"), (["check", "-c", "x", "-p", "80"], "-p"),
-])
+@pytest.mark.parametrize(
+    "arguments,said",
+    [
+        ([], "usage"),
+        (["nonsense"], "usage"),
+        (["run"], "-c"),
+        (["check"], "-c"),
+        (["run", "-c"], "-c"),
+        (["run", "--nonsense"], "--nonsense"),
+        (["check", "-c", "x", "--nonsense"], "--nonsense"),
+        (["check", "-c", "x", "y"], "argument"),
+        (["run", "-c", "x", "-p", "0"], "port"),
+        (["run", "-c", "x", "-p", "65536"], "port"),
+        (["run", "-c", "x", "-p", "http"], "port"),
+        (["run", "-c", "x", "-p", ""], "port"),
+        (["run", "-c", "x", "-p", "80 "], "port"),
+        (["run", "-c", "x", "--strict"], "--strict"),
+        (["check", "-c", "x", "-p", "80"], "-p"),
+    ],
+)
 def test_misuse_is_2(arguments, said):
     status, out, err = run(*arguments)
     assert (status, out) == (2, "") and said in err and "usage" in err
@@ -81,7 +97,10 @@ def test_check_of_a_good_file(write):
 
 
 def test_check_takes_json(write):
-    config = {"version": 3, "endpoints": [{"endpoint": "/a", "backend": [{"host": ["http://a.test"], "url_pattern": "/"}]}]}
+    config = {
+        "version": 3,
+        "endpoints": [{"endpoint": "/a", "backend": [{"host": ["http://a.test"], "url_pattern": "/"}]}],
+    }
     assert run("check", "-c", write(json.dumps(config), "krakend.json"))[0] == 0
 
 
@@ -120,9 +139,14 @@ def test_all_errors_at_once(command, write):
     status, out, err = run(command, "-c", path)
     assert (status, out) == (1, "")
     errors = findings(err, "error")
-    assert [(one.group("file"), int(one.group("line"))) for one in errors] == [(path, line) for line in (2, 3, 7, 10, 12)]
+    assert [(one.group("file"), int(one.group("line"))) for one in errors] == [
+        (path, line) for line in (2, 3, 7, 10, 12)
+    ]
     assert all(int(one.group("column")) > 0 for one in errors)
-    for one, key in zip(errors, ["timeout", "port", "endpoints[0].timeout", "endpoints[0].backend[0].url_pattern", "endpoints[1].backend"]):
+    for one, key in zip(
+        errors,
+        ["timeout", "port", "endpoints[0].timeout", "endpoints[0].backend[0].url_pattern", "endpoints[1].backend"],
+    ):
         assert one.group("rest").startswith(key + ": "), one.group(0)
     assert "3000ms" in errors[0].group("rest") or "3s" in errors[0].group("rest")  # the hint
     assert "5 errors" in err
@@ -142,41 +166,103 @@ ONE_BAD = [
     ("days", "version: 3\ntimeout: 1d\n", "timeout"),
     ("listen name", "version: 3\nlisten_ip: localhost\n", "listen_ip"),
     ("endpoints no list", "version: 3\nendpoints: {}\n", "endpoints"),
-    ("limits unknown unit", "version: 3\nextra_config: {remora: {limits: {client_body_bytes: 10 parsecs}}}\n", "extra_config.remora.limits.client_body_bytes"),
-    ("feature of later", "version: 3\nextra_config: {security/cors: {allow_origins: ['*']}}\n", "extra_config.security/cors"),
+    (
+        "limits unknown unit",
+        "version: 3\nextra_config: {remora: {limits: {client_body_bytes: 10 parsecs}}}\n",
+        "extra_config.remora.limits.client_body_bytes",
+    ),
+    (
+        "feature of later",
+        "version: 3\nextra_config: {security/cors: {allow_origins: ['*']}}\n",
+        "extra_config.security/cors",
+    ),
     ("tls", "version: 3\ntls: {keys: [{public_key: a, private_key: b}]}\n", "tls"),
     ("plugin", "version: 3\nplugin: {folder: a, pattern: b}\n", "plugin"),
     ("level", "version: 3\nextra_config: {telemetry/logging: {level: LOUD}}\n", "extra_config.telemetry/logging.level"),
 ]
 ENDPOINT_BAD = [
     ("no path", "- backend: [{host: [http://a.test], url_pattern: /}]", "endpoints[0].endpoint"),
-    ("reserved path", "- {endpoint: /__health, backend: [{host: [http://a.test], url_pattern: /}]}", "endpoints[0].endpoint"),
+    (
+        "reserved path",
+        "- {endpoint: /__health, backend: [{host: [http://a.test], url_pattern: /}]}",
+        "endpoints[0].endpoint",
+    ),
     ("wildcard", "- {endpoint: /a/*, backend: [{host: [http://a.test], url_pattern: /}]}", "endpoints[0].endpoint"),
-    ("parameter with a suffix", "- {endpoint: '/a/{x}.json', backend: [{host: [http://a.test], url_pattern: '/{x}'}]}", "endpoints[0].endpoint"),
-    ("method", "- {endpoint: /a, method: BREW, backend: [{host: [http://a.test], url_pattern: /}]}", "endpoints[0].method"),
+    (
+        "parameter with a suffix",
+        "- {endpoint: '/a/{x}.json', backend: [{host: [http://a.test], url_pattern: '/{x}'}]}",
+        "endpoints[0].endpoint",
+    ),
+    (
+        "method",
+        "- {endpoint: /a, method: BREW, backend: [{host: [http://a.test], url_pattern: /}]}",
+        "endpoints[0].method",
+    ),
     ("no backend", "- {endpoint: /a}", "endpoints[0].backend"),
-    ("twice", "- {endpoint: /a, backend: [{host: [http://a.test], url_pattern: /}]}\n- {endpoint: /a, backend: [{host: [http://a.test], url_pattern: /}]}",
-     "endpoints[1].endpoint"),
-    ("two names", "- {endpoint: '/a/{x}', backend: [{host: [http://a.test], url_pattern: /}]}\n- {endpoint: '/a/{y}/b', backend: [{host: [http://a.test], url_pattern: /}]}",
-     "endpoints[1].endpoint"),
-    ("host with a path", "- {endpoint: /a, backend: [{host: [http://a.test/x], url_pattern: /}]}", "endpoints[0].backend[0].host[0]"),
-    ("unknown placeholder", "- {endpoint: /a, backend: [{host: [http://a.test], url_pattern: '/{x}'}]}", "endpoints[0].backend[0].url_pattern"),
-    ("answer of a later backend", "- {endpoint: /a, extra_config: {proxy: {sequential: true}}, backend: [{host: [http://a.test], url_pattern: '/{resp1_x}'}, "
-     "{host: [http://a.test], url_pattern: /}]}", "endpoints[0].backend[0].url_pattern"),
-    ("no-op of two", "- {endpoint: /a, output_encoding: no-op, backend: [{host: [http://a.test], url_pattern: /}, {host: [http://a.test], url_pattern: /}]}",
-     "endpoints[0].output_encoding"),
-    ("allow a number", "- {endpoint: /a, backend: [{host: [http://a.test], url_pattern: /, allow: 5}]}", "endpoints[0].backend[0].allow"),
-    ("discovery unknown", "- {endpoint: /a, backend: [{host: [http://a.test], url_pattern: /, sd: etcd}]}", "endpoints[0].backend[0].sd"),
-    ("xml", "- {endpoint: /a, backend: [{host: [http://a.test], url_pattern: /, encoding: xml}]}", "endpoints[0].backend[0].encoding"),
-    ("rate limit", "- {endpoint: /a, extra_config: {qos/ratelimit/router: {max_rate: 1}}, backend: [{host: [http://a.test], url_pattern: /}]}",
-     "endpoints[0].extra_config.qos/ratelimit/router"),
-    ("breaker", "- {endpoint: /a, backend: [{host: [http://a.test], url_pattern: /, extra_config: {qos/circuit-breaker: {max_errors: 1}}}]}",
-     "endpoints[0].backend[0].extra_config.qos/circuit-breaker"),
+    (
+        "twice",
+        "- {endpoint: /a, backend: [{host: [http://a.test], url_pattern: /}]}\n- {endpoint: /a, backend: [{host: [http://a.test], url_pattern: /}]}",
+        "endpoints[1].endpoint",
+    ),
+    (
+        "two names",
+        "- {endpoint: '/a/{x}', backend: [{host: [http://a.test], url_pattern: /}]}\n- {endpoint: '/a/{y}/b', backend: [{host: [http://a.test], url_pattern: /}]}",
+        "endpoints[1].endpoint",
+    ),
+    (
+        "host with a path",
+        "- {endpoint: /a, backend: [{host: [http://a.test/x], url_pattern: /}]}",
+        "endpoints[0].backend[0].host[0]",
+    ),
+    (
+        "unknown placeholder",
+        "- {endpoint: /a, backend: [{host: [http://a.test], url_pattern: '/{x}'}]}",
+        "endpoints[0].backend[0].url_pattern",
+    ),
+    (
+        "answer of a later backend",
+        "- {endpoint: /a, extra_config: {proxy: {sequential: true}}, backend: [{host: [http://a.test], url_pattern: '/{resp1_x}'}, "
+        "{host: [http://a.test], url_pattern: /}]}",
+        "endpoints[0].backend[0].url_pattern",
+    ),
+    (
+        "no-op of two",
+        "- {endpoint: /a, output_encoding: no-op, backend: [{host: [http://a.test], url_pattern: /}, {host: [http://a.test], url_pattern: /}]}",
+        "endpoints[0].output_encoding",
+    ),
+    (
+        "allow a number",
+        "- {endpoint: /a, backend: [{host: [http://a.test], url_pattern: /, allow: 5}]}",
+        "endpoints[0].backend[0].allow",
+    ),
+    (
+        "discovery unknown",
+        "- {endpoint: /a, backend: [{host: [http://a.test], url_pattern: /, sd: etcd}]}",
+        "endpoints[0].backend[0].sd",
+    ),
+    (
+        "xml",
+        "- {endpoint: /a, backend: [{host: [http://a.test], url_pattern: /, encoding: xml}]}",
+        "endpoints[0].backend[0].encoding",
+    ),
+    (
+        "rate limit",
+        "- {endpoint: /a, extra_config: {qos/ratelimit/router: {max_rate: 1}}, backend: [{host: [http://a.test], url_pattern: /}]}",
+        "endpoints[0].extra_config.qos/ratelimit/router",
+    ),
+    (
+        "breaker",
+        "- {endpoint: /a, backend: [{host: [http://a.test], url_pattern: /, extra_config: {qos/circuit-breaker: {max_errors: 1}}}]}",
+        "endpoints[0].backend[0].extra_config.qos/circuit-breaker",
+    ),
 ]
 
 
-@pytest.mark.parametrize("text,key", [case[1:] for case in ONE_BAD] + [("version: 3\nendpoints:\n" + case[1] + "\n", case[2]) for case in ENDPOINT_BAD],
-                         ids=[case[0] for case in ONE_BAD + ENDPOINT_BAD])
+@pytest.mark.parametrize(
+    "text,key",
+    [case[1:] for case in ONE_BAD] + [("version: 3\nendpoints:\n" + case[1] + "\n", case[2]) for case in ENDPOINT_BAD],
+    ids=[case[0] for case in ONE_BAD + ENDPOINT_BAD],
+)
 def test_a_bad_configuration_starts_nothing(text, key, write):
     path = write(text)
     for command in ("check", "run"):
@@ -202,7 +288,9 @@ def test_old_names_are_read_with_a_warning(write):
 
 
 def test_the_dump_is_json_with_defaults_and_without_secrets(write):
-    text = GOOD.replace("http://products.test:9000", "http://user:geheim@products.test:9000").replace("        url_pattern", "        disable_host_sanitize: true\n        url_pattern")
+    text = GOOD.replace("http://products.test:9000", "http://user:geheim@products.test:9000").replace(
+        "        url_pattern", "        disable_host_sanitize: true\n        url_pattern"
+    )
     status, out, err = run("check", "-d", "-c", write(text))
     if status == 1:  # refused is as good as masked
         assert "geheim" not in err
@@ -319,7 +407,12 @@ def test_an_empty_gateway_is_fine(start):
 
 def test_no_secret_in_the_log(start, backend):
     far = backend(lambda peer, req: answer(b"{}", "500 Oops", "Set-Cookie: geheim=1"))
-    remora = start("version: 3\nlisten_ip: 127.0.0.1\nendpoints: [{endpoint: /a, input_headers: ['*'], input_query_strings: ['*'], "
-                   "backend: [{host: ['%s'], url_pattern: /a}]}]\n" % far.url, arguments=["-d"])
-    remora.ask("/a", "Authorization: Bearer geheim", "Cookie: s=geheim", "X-Api-Key: geheim", "Proxy-Authorization: geheim")
+    remora = start(
+        "version: 3\nlisten_ip: 127.0.0.1\nendpoints: [{endpoint: /a, input_headers: ['*'], input_query_strings: ['*'], "
+        "backend: [{host: ['%s'], url_pattern: /a}]}]\n" % far.url,
+        arguments=["-d"],
+    )
+    remora.ask(
+        "/a", "Authorization: Bearer geheim", "Cookie: s=geheim", "X-Api-Key: geheim", "Proxy-Authorization: geheim"
+    )
     assert far.requests and "geheim" not in remora.log()

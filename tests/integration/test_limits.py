@@ -48,6 +48,7 @@ def limits(**values):
 @pytest.fixture
 def gateway(start, backend):
     """gateway(script, more lines of the configuration): remora with one scripted and one good backend."""
+
     def begin(script=None, more="", **options):
         far = backend(script or (lambda peer, req: answer(b'{"a":1}')))
         remora = start(fill(CONFIG, backend=far.url, good=good.url, more=more), **options)
@@ -85,7 +86,10 @@ def test_request_head(key, gateway):
     more = limits(head_bytes="4KiB") if key == "limits" else "max_header_bytes: 4096"
     remora = gateway(more=more)
     assert remora.ask("/plain", "X-A: " + "b" * 3500).status == 200
-    for line, field in [("GET /plain HTTP/1.1", "X-A: " + "b" * 4096), ("GET /plain?" + "a" * 4096 + " HTTP/1.1", "X-A: b")]:
+    for line, field in [
+        ("GET /plain HTTP/1.1", "X-A: " + "b" * 4096),
+        ("GET /plain?" + "a" * 4096 + " HTTP/1.1", "X-A: b"),
+    ]:
         with remora.wire() as wire:
             wire.send(request(line, field))
             assert wire.answer().status in (414, 431)
@@ -125,18 +129,48 @@ def test_backend_body(gateway):
     assert remora.ask("/noop").status == 200
 
 
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_a_backend_body_at_the_cap(framing, gateway):
+    """16 MiB are taken, and cost no more than one peer may; a byte more is refused."""
+
+    def script(peer, req):
+        whole = answer(b'{"a":"' + b"x" * (size - 8) + b'"}')
+        if framing == "length":
+            return whole
+        body = whole.partition(b"\r\n\r\n")[2]
+        peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for at in range(0, len(body), 50000):
+            piece = body[at : at + 50000]
+            peer.send(b"%x\r\n" % len(piece) + piece + b"\r\n")
+        return b"0\r\n\r\n"
+
+    remora = gateway(script)
+    remora.reset_peak()
+    size = 16 * MIB
+    got = remora.ask("/plain")
+    assert got.status == 200 and len(got.body) == size
+    remora.check_memory()
+    size = 16 * MIB + 1
+    assert remora.ask("/plain").status == 500
+
+
 def test_backend_head(gateway):
-    remora = gateway(lambda peer, req: answer(b'{"a":1}', "200 OK", "X-A: " + "b" * size), more=limits(backend_head_bytes="2KiB"))
+    remora = gateway(
+        lambda peer, req: answer(b'{"a":1}', "200 OK", "X-A: " + "b" * size), more=limits(backend_head_bytes="2KiB")
+    )
     size = 1500
     assert remora.ask("/plain").status == 200
     size = 2500
     assert remora.ask("/plain").status == 500
 
 
-@pytest.mark.parametrize("limit,fits,over", [
-    ("json_depth", b'{"a":' + b"[" * 9 + b"]" * 9 + b"}", b'{"a":' + b"[" * 10 + b"]" * 10 + b"}"),
-    ("json_nodes", b'{"a":[1,2,3,4,5]}', b'{"a":[1,2,3,4,5,6,7,8,9,10,11]}'),
-])
+@pytest.mark.parametrize(
+    "limit,fits,over",
+    [
+        ("json_depth", b'{"a":' + b"[" * 9 + b"]" * 9 + b"}", b'{"a":' + b"[" * 10 + b"]" * 10 + b"}"),
+        ("json_nodes", b'{"a":[1,2,3,4,5]}', b'{"a":[1,2,3,4,5,6,7,8,9,10,11]}'),
+    ],
+)
 def test_json(limit, fits, over, gateway):
     remora = gateway(lambda peer, req: answer(body), more=limits(**{limit: 10}))
     body = fits
@@ -251,8 +285,12 @@ def ended_with(wire):
 
 
 HALF_HEADS = {
-    "nothing": b"", "empty-line": b"\r\n", "half-a-line": b"GET /pl", "line": b"GET /plain HTTP/1.1\r\n",
-    "half-a-field": b"GET /plain HTTP/1.1\r\nHost: gate", "no-empty-line": b"GET /plain HTTP/1.1\r\nHost: gateway.test\r\n",
+    "nothing": b"",
+    "empty-line": b"\r\n",
+    "half-a-line": b"GET /pl",
+    "line": b"GET /plain HTTP/1.1\r\n",
+    "half-a-field": b"GET /plain HTTP/1.1\r\nHost: gate",
+    "no-empty-line": b"GET /plain HTTP/1.1\r\nHost: gateway.test\r\n",
 }
 
 
@@ -339,7 +377,10 @@ def test_an_end_within_a_body_is_seen(framing, path, gateway):
     fields = ["Content-Length: 1000"] if framing == "length" else ["Transfer-Encoding: chunked"]
     for _ in range(5):
         with remora.wire() as wire:
-            end_with(wire, request("POST %s HTTP/1.1" % path, *fields, body=b"a" * 10 if framing == "length" else b"a\r\naaaa"))
+            end_with(
+                wire,
+                request("POST %s HTTP/1.1" % path, *fields, body=b"a" * 10 if framing == "length" else b"a\r\naaaa"),
+            )
             assert ended_with(wire) in CLOSED
     remora.far.settle()
     assert remora.far.requests == []
@@ -367,6 +408,7 @@ def test_an_end_within_a_head_is_seen(half, gateway):
 
 def test_an_answer_that_nobody_reads_has_an_end(gateway):
     """A client that stops reading a stream holds a backend only so long."""
+
     def script(peer, req):
         peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
         while peer.send(b"a" * 65536):
@@ -414,7 +456,8 @@ def test_connections(gateway):
 
 
 def test_descriptors(gateway):
-    """With few of them from the system fewer connections are taken: none fails for want of a descriptor, nothing spins."""
+    """With few of them from the system fewer connections are taken: none fails for want of a descriptor, nothing
+    spins."""
     remora = gateway(descriptors=100)
     free = threading.Event()
     wires = []

@@ -63,12 +63,16 @@ async def ask_once(port, target):
 @pytest.mark.parametrize("target", ["/load", "/noop"])
 def test_a_thousand_in_flight(target, start):
     async def run():
-        cls = type("Backend", (SlowBackend,), {"waiting": [], "expected": IN_FLIGHT, "loop": asyncio.get_running_loop()})
+        cls = type(
+            "Backend", (SlowBackend,), {"waiting": [], "expected": IN_FLIGHT, "loop": asyncio.get_running_loop()}
+        )
         server = await cls.loop.create_server(cls, "127.0.0.1", 0, backlog=2048)
         backend_port = server.sockets[0].getsockname()[1]
         remora = await asyncio.to_thread(start, fill(CONFIG, backend="http://127.0.0.1:%d" % backend_port))
         remora.reset_peak()
-        answers = await asyncio.wait_for(asyncio.gather(*[ask_once(remora.port, target) for _ in range(IN_FLIGHT)]), DEADLINE_S * 2)
+        answers = await asyncio.wait_for(
+            asyncio.gather(*[ask_once(remora.port, target) for _ in range(IN_FLIGHT)]), DEADLINE_S * 2
+        )
         server.close()
         return remora, answers, cls.most
 
@@ -80,9 +84,12 @@ def test_a_thousand_in_flight(target, start):
         remora.check_memory(LIMIT_KIB)
 
 
-@pytest.mark.parametrize("target,method,backends", [("/load", "GET", 1), ("/merge", "GET", 2), ("/noop", "GET", 1), ("/post", "POST", 1)])
+@pytest.mark.parametrize(
+    "target,method,backends", [("/load", "GET", 1), ("/merge", "GET", 2), ("/noop", "GET", 1), ("/post", "POST", 1)]
+)
 def test_connections_to_backends_are_kept(target, method, backends, start, backend):
-    """Seen by the backend: fifty requests of one worker, one after the other, need as many connections as a single one."""
+    """Seen by the backend: fifty requests of one worker, one after the other, need as many connections as a single
+    one."""
     far = backend(lambda peer, req: answer(b'{"a":1}'))
     remora = start(fill(CONFIG, backend=far.url), workers=1)
     for _ in range(50):
@@ -126,7 +133,9 @@ def test_a_stuck_backend_stops_nobody_else(start, backend):
         return answer(b'{"a":1}')
 
     far, near = backend(stuck), backend(lambda peer, req: answer(b'{"b":1}'))
-    config = fill(CONFIG, backend=far.url) + fill("  - endpoint: /near\n    backend: [{url_pattern: /near, host: ['$near']}]\n", near=near.url)
+    config = fill(CONFIG, backend=far.url) + fill(
+        "  - endpoint: /near\n    backend: [{url_pattern: /near, host: ['$near']}]\n", near=near.url
+    )
     remora = start(config)
     wires = [remora.wire() for _ in range(200)]
     for wire in wires:
@@ -142,7 +151,8 @@ def test_a_stuck_backend_stops_nobody_else(start, backend):
 
 
 def test_nothing_is_left_over(start, backend):
-    """Descriptors after a thousand requests of every kind are those of before; a pool may hold a few that nobody has looked at."""
+    """Descriptors after a thousand requests of every kind are those of before; a pool may hold a few that nobody has
+    looked at."""
     far = backend(lambda peer, req: answer(b'{"a":1}'))
     remora = start("idle_connection_timeout: 100ms\n" + fill(CONFIG, backend=far.url))
 

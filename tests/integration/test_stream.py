@@ -1,5 +1,5 @@
-"""Bodies that flow through: a gibibyte in each direction in bounded memory, backpressure both ways, cuts that the client can
-see, and a client's hang-up that ends the backend's call."""
+"""Bodies that flow through: a gibibyte in each direction in bounded memory, backpressure both ways, cuts that the
+client can see, and a client's hang-up that ends the backend's call."""
 # SPDX-License-Identifier: Apache-2.0
 import os
 import select
@@ -68,7 +68,9 @@ class Compare:
         while at < len(view):
             start = self.n % MIB
             step = min(len(view) - at, MIB - start)
-            assert view[at : at + step] == memoryview(BLOCK)[start : start + step], "byte %d or later is another" % self.n
+            assert view[at : at + step] == memoryview(BLOCK)[start : start + step], (
+                "byte %d or later is another" % self.n
+            )
             self.n += step
             at += step
 
@@ -295,8 +297,15 @@ FRAMED = {
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.0"])
-@pytest.mark.parametrize("framing,end", [(framing, end) for framing in sorted(FRAMED) for end in ("fin", "reset")
-                                         if (framing, end) != ("to-the-end", "fin")])  # that is how such an answer ends well
+@pytest.mark.parametrize(
+    "framing,end",
+    [
+        (framing, end)
+        for framing in sorted(FRAMED)
+        for end in ("fin", "reset")
+        if (framing, end) != ("to-the-end", "fin")
+    ],
+)  # that is how such an answer ends well
 def test_a_cut_answer_is_a_cut_answer_to_the_client(framing, end, version, start, backend):
     """Also for a client of HTTP/1.0, to whom an orderly end would say that all is there."""
     cut = threading.Event()
@@ -328,7 +337,11 @@ def test_a_cut_upload_is_a_cut_upload_to_the_backend(framing, end, start, backen
         if framing == "length":
             wire.send(request("POST /noop HTTP/1.1", "Content-Length: 1000000", body=b"x" * 400000))
         else:
-            wire.send(request("POST /noop HTTP/1.1", "Transfer-Encoding: chunked", body=b"61a80\r\n" + b"x" * 400000 + b"\r\n"))
+            wire.send(
+                request(
+                    "POST /noop HTTP/1.1", "Transfer-Encoding: chunked", body=b"61a80\r\n" + b"x" * 400000 + b"\r\n"
+                )
+            )
         far.wait(lambda: far.heads, "the upload")
         wire.reset() if end == "reset" else wire.close()
     far.wait(lambda: far.broken, "the cut")
@@ -400,7 +413,9 @@ def test_a_hang_up_while_the_backend_floods_ends_the_backend_call(start, backend
 
 
 def test_an_early_answer_ends_an_upload(start, backend):
-    """A backend that answers before the body is there: the client gets that answer or a broken connection, never a hang."""
+    """A backend that answers before the body is there: the client gets that answer or a broken connection, never a
+    hang."""
+
     def take(peer):
         if peer.read_head():
             peer.send(answer(b"{}", "403 Forbidden", "Connection: close"))

@@ -30,10 +30,19 @@ def server(authority):
 def config(url, **client_tls):
     """Alone, in a merge with itself, and streamed. JSON is YAML, too."""
     one = {"host": [url], "url_pattern": "/one"}
-    return json.dumps({
-        "version": 3, "timeout": "30s", "listen_ip": "127.0.0.1", "client_tls": client_tls,
-        "endpoints": [{"endpoint": "/one", "backend": [one]}, {"endpoint": "/two", "backend": [one, dict(one, group="g")]},
-                      {"endpoint": "/noop", "output_encoding": "no-op", "backend": [one]}]})
+    return json.dumps(
+        {
+            "version": 3,
+            "timeout": "30s",
+            "listen_ip": "127.0.0.1",
+            "client_tls": client_tls,
+            "endpoints": [
+                {"endpoint": "/one", "backend": [one]},
+                {"endpoint": "/two", "backend": [one, dict(one, group="g")]},
+                {"endpoint": "/noop", "output_encoding": "no-op", "backend": [one]},
+            ],
+        }
+    )
 
 
 def secure_backend(backend, context):
@@ -102,7 +111,8 @@ def test_expired(start, backend, authority, tmp_path):
 
 
 def test_the_name_is_what_the_configuration_says(start, backend, authority):
-    """The address comes from discovery; the certificate is checked against the host's name, and Host and SNI carry it."""
+    """The address comes from discovery; the certificate is checked against the host's name, and Host and SNI carry
+    it."""
     names = []
     context = server_context(*authority.issue("named", names="DNS:localhost"))
     context.sni_callback = lambda sock, name, ctx: names.append(name)
@@ -122,8 +132,16 @@ def test_anything_where_it_is_told(start, backend, stranger):
 def test_client_certificate(start, backend, authority, server):
     far = secure_backend(backend, server_context(*server, client_authority=authority))
     certificate, key = authority.issue("client")
-    trusts(start(config(far.url, ca_certs=[str(authority.certificate)],
-                        client_certs=[{"certificate": str(certificate), "private_key": str(key)}])), far)
+    trusts(
+        start(
+            config(
+                far.url,
+                ca_certs=[str(authority.certificate)],
+                client_certs=[{"certificate": str(certificate), "private_key": str(key)}],
+            )
+        ),
+        far,
+    )
 
 
 def test_client_certificate_missing(start, backend, authority, server):
@@ -134,8 +152,16 @@ def test_client_certificate_missing(start, backend, authority, server):
 def test_client_certificate_of_a_stranger(start, backend, authority, stranger, server):
     far = secure_backend(backend, server_context(*server, client_authority=authority))
     certificate, key = stranger.issue("client")
-    distrusts(start(config(far.url, ca_certs=[str(authority.certificate)],
-                           client_certs=[{"certificate": str(certificate), "private_key": str(key)}])), far)
+    distrusts(
+        start(
+            config(
+                far.url,
+                ca_certs=[str(authority.certificate)],
+                client_certs=[{"certificate": str(certificate), "private_key": str(key)}],
+            )
+        ),
+        far,
+    )
 
 
 def test_versions(start, backend, authority, server):
@@ -146,6 +172,7 @@ def test_versions(start, backend, authority, server):
 
 def test_plain_http_on_a_tls_port(start, backend, authority):
     """What an HTTP server makes of a TLS hello; or of nothing at all, where it closes."""
+
     def script(peer):
         peer.socket.recv(4096)
         peer.send(said)
@@ -175,6 +202,7 @@ def test_a_missing_file_is_found_before_the_start(key, tmp_path, authority):
 
 def test_a_cut_tls_answer_is_a_cut_answer(start, backend, authority, server):
     """Without close_notify an end of the connection is no end of a body (RFC 8446 6.1)."""
+
     def script(peer, req):
         peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b'{"a":1}')
         peer.reset()

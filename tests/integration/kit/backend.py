@@ -1,6 +1,6 @@
-"""Scripted HTTP backends on loopback: they send exactly the bytes they are told, cut, reset, wait and flood, and keep what
-reached them. One thread a connection; what they are asked is parsed strictly, and anything that no HTTP/1.1 request may hold
-is kept as a violation, which fails the test."""
+"""Scripted HTTP backends on loopback: they send exactly the bytes they are told, cut, reset, wait and flood, and keep
+what reached them. One thread a connection; what they are asked is parsed strictly, and anything that no HTTP/1.1
+request may hold is kept as a violation, which fails the test."""
 # SPDX-License-Identifier: Apache-2.0
 import re
 import socket
@@ -12,10 +12,20 @@ from dataclasses import dataclass
 from .waiting import DEADLINE_S, TooLate
 
 # High bytes may stand in a query: its pairs pass as the client wrote them.
-REQUEST_LINE = re.compile(rb"([A-Z]+) (/[\x21\x22\x24-\x3e\x40-\x7e]*)(\?[\x21\x22\x24-\x7e\x80-\xff]*)? HTTP/1\.[01]\Z")
+REQUEST_LINE = re.compile(
+    rb"([A-Z]+) (/[\x21\x22\x24-\x3e\x40-\x7e]*)(\?[\x21\x22\x24-\x7e\x80-\xff]*)? HTTP/1\.[01]\Z"
+)
 FIELD_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+): ?([\t\x20-\x7e\x80-\xff]*)\Z")
 CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})\Z")
-HOP_BY_HOP = {b"keep-alive", b"te", b"trailer", b"upgrade", b"http2-settings", b"proxy-connection", b"proxy-authorization"}
+HOP_BY_HOP = {
+    b"keep-alive",
+    b"te",
+    b"trailer",
+    b"upgrade",
+    b"http2-settings",
+    b"proxy-connection",
+    b"proxy-authorization",
+}
 
 
 class Cut(Exception):
@@ -231,8 +241,9 @@ class Peer:
 
 
 class Backend:
-    """`script(peer, request)` is called for each whole request; what it returns (bytes) is sent. A script that wants the bare
-    connection sets `on_connect(peer)` instead. A connection lives until the script ends it, remora does, or this is closed."""
+    """`script(peer, request)` is called for each whole request; what it returns (bytes) is sent. A script that wants
+    the bare connection sets `on_connect(peer)` instead. A connection lives until the script ends it, remora does, or
+    this is closed."""
 
     def __init__(self, script=None, on_connect=None, send_buffer=None, receive_buffer=None, tls=None):
         self.script = script
@@ -270,8 +281,10 @@ class Backend:
             while not condition():
                 left = end - time.monotonic()
                 if left <= 0:
-                    raise TooLate("the backend waited in vain for %s (%d connections, %d heads, %d requests, %d broken)"
-                                  % (what, self.connections, len(self.heads), len(self.requests), len(self.broken)))
+                    raise TooLate(
+                        "the backend waited in vain for %s (%d connections, %d heads, %d requests, %d broken)"
+                        % (what, self.connections, len(self.heads), len(self.requests), len(self.broken))
+                    )
                 self.changed.wait(min(left, 0.5))
 
     def wait_requests(self, n):

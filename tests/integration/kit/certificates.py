@@ -21,18 +21,66 @@ class Authority:
     def __init__(self, folder, name="ca"):
         self.folder, self.name = folder, name
         self.certificate, self.key = folder / (name + ".pem"), folder / (name + ".key")
-        _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=" + name,
-                 "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
-                 "-keyout", str(self.key), "-out", str(self.certificate))
+        _openssl(
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=" + name,
+            "-addext",
+            "basicConstraints=critical,CA:TRUE",
+            "-addext",
+            "keyUsage=critical,keyCertSign,cRLSign",
+            "-keyout",
+            str(self.key),
+            "-out",
+            str(self.certificate),
+        )
 
     def issue(self, name, names="IP:127.0.0.1,DNS:localhost", days=2):
         """(certificate, key) of a leaf."""
         at = self.folder / ("%s-%s" % (self.name, name))
         key, asked, certificate, extensions = (at.with_suffix(end) for end in (".key", ".csr", ".pem", ".cnf"))
         extensions.write_text(EXTENSIONS.format(names=names))
-        _openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=" + name, "-keyout", str(key), "-out", str(asked))
-        _openssl("x509", "-req", "-in", str(asked), "-CA", str(self.certificate), "-CAkey", str(self.key), "-CAcreateserial", "-days", str(days),
-                 "-extfile", str(extensions), "-extensions", "v3", "-out", str(certificate))
+        _openssl(
+            "req",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            "/CN=" + name,
+            "-keyout",
+            str(key),
+            "-out",
+            str(asked),
+        )
+        _openssl(
+            "x509",
+            "-req",
+            "-in",
+            str(asked),
+            "-CA",
+            str(self.certificate),
+            "-CAkey",
+            str(self.key),
+            "-CAcreateserial",
+            "-days",
+            str(days),
+            "-extfile",
+            str(extensions),
+            "-extensions",
+            "v3",
+            "-out",
+            str(certificate),
+        )
         return certificate, key
 
 

@@ -76,8 +76,12 @@ class Remora:
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [program(), "run", "-c", str(self.config), "-p", str(self.port)] + self.arguments,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=self.env,
-                preexec_fn=limit if self.descriptors else None)
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self.env,
+                preexec_fn=limit if self.descriptors else None,
+            )
         self.pid = self.process.pid
 
     def _wait_listening(self):
@@ -170,7 +174,8 @@ class Remora:
 
 
 class Lasting:
-    """A gateway that tests of a module share. One that a test has ended is replaced, so that each test fails for itself only."""
+    """A gateway that tests of a module share. One that a test has ended is replaced, so that each test fails for itself
+    only."""
 
     def __init__(self, *arguments, **more):
         self.make = lambda: Remora(*arguments, **more)
@@ -190,14 +195,21 @@ class Lasting:
 
 def run(*arguments, env=None, deadline_s=None):
     """The program to its end: (status, standard output, standard error)."""
-    done = subprocess.run([program(), *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          env=environment(env), timeout=deadline_s or DEADLINE_S)
+    done = subprocess.run(
+        [program(), *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=environment(env),
+        timeout=deadline_s or DEADLINE_S,
+    )
     return done.returncode, done.stdout, done.stderr
 
 
 class Innocent:
-    """An ordinary request that is under way, on a connection and to a backend of its own, while something hostile happens
-    beside it: inside the `with` it waits at its backend; at the end it must be answered as if nothing had been."""
+    """An ordinary request that is under way, on a connection and to a backend of its own, while something hostile
+    happens beside it: inside the `with` it waits at its backend; at the end it must be answered as if nothing had
+    been."""
 
     def __init__(self, gateway, backend, target="/innocent"):
         self.gateway, self.backend, self.target = gateway, backend, target
@@ -207,8 +219,9 @@ class Innocent:
         self.before = sum(request.target == self.target for request in self.backend.heads)
         self.wire = self.gateway.wire()
         self.wire.send(request("GET %s HTTP/1.1" % self.target, "Connection: close"))
-        self.backend.wait(lambda: sum(r.target == self.target for r in self.backend.heads) > self.before,
-                          "the innocent request")
+        self.backend.wait(
+            lambda: sum(r.target == self.target for r in self.backend.heads) > self.before, "the innocent request"
+        )
         return self
 
     def __exit__(self, kind, *_):
@@ -216,7 +229,9 @@ class Innocent:
         with self.wire:
             if kind is None:
                 answer = self.wire.answer()
-                assert answer and answer.whole and answer.status == 200, "the innocent client was disturbed: %s" % answer
+                assert answer and answer.whole and answer.status == 200, (
+                    "the innocent client was disturbed: %s" % answer
+                )
                 assert answer.body == b'{"innocent":true}', answer.body
 
 

@@ -21,7 +21,8 @@ def peak_kib(pid):
 
 
 def reset_peak(pid):
-    """Where the kernel refuses, the peak stays the one since the start: an assertion on it is then stricter, never laxer."""
+    """Where the kernel refuses, the peak stays the one since the start: an assertion on it is then stricter, never
+    laxer."""
     try:
         with open("/proc/%d/clear_refs" % pid, "w") as file:
             file.write("5")

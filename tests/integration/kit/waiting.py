@@ -15,8 +15,8 @@ def _is_sanitized(path):
     return any(mark in data for mark in SANITIZER_MARKS)
 
 
-# The rule for sanitizer builds, read off the program itself: figures of memory are not asserted (shadow memory and quarantines
-# are in them), bulk sizes are a sixteenth, deadlines are longer. All else holds.
+# The rule for sanitizer builds, read off the program itself: figures of memory are not asserted (shadow memory and
+# quarantines are in them), bulk sizes are a sixteenth, deadlines are longer. All else holds.
 SANITIZED = _is_sanitized(os.environ.get("REMORA", ""))
 DEADLINE_S = float(os.environ.get("REMORA_TEST_DEADLINE") or (120 if SANITIZED else 40))
 

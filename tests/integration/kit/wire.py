@@ -1,4 +1,5 @@
-"""A client's connection that sends exactly the bytes it is told and reads answers strictly. Every wait has a deadline."""
+"""A client's connection that sends exactly the bytes it is told and reads answers strictly. Every wait has a
+deadline."""
 # SPDX-License-Identifier: Apache-2.0
 import re
 import select
@@ -73,8 +74,8 @@ class Wire:
     # ------------------------------------------------------------ sending
 
     def send(self, data, until_answer=False):
-        """Sends bytes, or an iterable of bytes, and reads meanwhile, so that two full buffers never wait for each other.
-        Ends early when the other side closes, or with `until_answer` when it says anything."""
+        """Sends bytes, or an iterable of bytes, and reads meanwhile, so that two full buffers never wait for each
+        other. Ends early when the other side closes, or with `until_answer` when it says anything."""
         pieces = iter([data] if isinstance(data, (bytes, bytearray, memoryview)) else data)
         end = time.monotonic() + self.deadline_s
         for piece in pieces:
@@ -89,7 +90,7 @@ class Wire:
                     self._receive()
                 elif writable:
                     try:
-                        left = left[self.socket.send(left[:1 << 18]):]
+                        left = left[self.socket.send(left[: 1 << 18]) :]
                         end = time.monotonic() + self.deadline_s
                     except (BrokenPipeError, ConnectionResetError):
                         self.send_failed = True
@@ -117,7 +118,9 @@ class Wire:
             self.ended = self.ended or "reset"
             return False
         except TimeoutError:
-            raise TooLate("the gateway said nothing for %g s (read so far: %r)" % (self.deadline_s, bytes(self.buffer[:300])))
+            raise TooLate(
+                "the gateway said nothing for %g s (read so far: %r)" % (self.deadline_s, bytes(self.buffer[:300]))
+            )
         if not data:
             self.ended = self.ended or "eof"
             return False
@@ -131,8 +134,8 @@ class Wire:
                 raise Malformed("a line of more than %d bytes" % most)
             if self.ended or not self._receive():
                 return None
-        line = bytes(self.buffer[:at + 1])
-        del self.buffer[:at + 1]
+        line = bytes(self.buffer[: at + 1])
+        del self.buffer[: at + 1]
         if not line.endswith(b"\r\n") or b"\r" in line[:-2]:
             raise Malformed("a line that does not end in CRLF: %r" % line[:200])
         return line[:-2]
