@@ -108,7 +108,7 @@ static int head_split(struct rm_str line, struct rm_str *name, struct rm_str *va
 
 static int head_field(struct rm_answer_head *head, struct rm_str line, struct rm_err *err)
 {
-    struct rm_str name, value;
+    struct rm_str name = {NULL, 0}, value = {NULL, 0};
     int code = head_split(line, &name, &value, err);
     if (code != RM_OK)
         return code;
@@ -161,7 +161,7 @@ int rm_answer_trailer_line(struct rm_answer_head *head, struct rm_str line, stru
     int code = head_take(head, &line, err);
     if (code != RM_OK || line.n == 0)
         return code;
-    struct rm_str name, value;
+    struct rm_str name = {NULL, 0}, value = {NULL, 0};
     code = head_split(line, &name, &value, err);
     if (code != RM_OK)
         return code;

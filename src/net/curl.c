@@ -268,7 +268,6 @@ struct rm_easy *rm_easy_new(struct rm_multi *multi, const struct rm_transport_co
     easy_set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     easy_set(easy, CURLOPT_PROXY, ""); // or the environment would choose one
     easy_set(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    easy_set(easy, CURLOPT_PATH_AS_IS, 1L);
     easy_set(easy, CURLOPT_FOLLOWLOCATION, 0L);
     easy_set(easy, CURLOPT_HTTP09_ALLOWED, 0L);
     // It still reads the framing to find the end, but hands all bytes over: chunked.c is stricter, and sees what follows the end.
@@ -408,7 +407,7 @@ int rm_easy_explain(const struct rm_easy *easy, int result, struct rm_err *err)
 
 // ---- peers -----------------------------------------------------------------------------------------------------------
 
-// The target is set apart and goes out as it is; the URL gives Host, SNI and the name in the certificate. Brackets are for IPv6.
+// The target is set apart (CURLOPT_REQUEST_TARGET) and goes out as it is; the URL gives Host, SNI and the name in the certificate. Brackets are for IPv6.
 bool rm_curl_make_peer(struct rm_peer *peer)
 {
     char text[sizeof(peer->name) + sizeof(peer->address) + 32];

@@ -43,7 +43,8 @@ void *rm_multi_next_done(struct rm_multi *, int *result);
 
 // Texts of the trust are the caller's and outlive the handle.
 struct rm_easy *rm_easy_new(struct rm_multi *, const struct rm_transport_conf *, const struct rm_trust *, void *slot);
-void rm_easy_renew(struct rm_easy *); // a new handle of libcurl's with the same options; it must not be in the multi handle
+void rm_easy_renew(
+    struct rm_easy *); // a new handle of libcurl's with the same options; it must not be in the multi handle
 void rm_easy_free(struct rm_easy *);
 // The next transfer. `text` holds method, target and n_lines header lines as rm_request_text() writes them; it and x->body stay until
 // the transfer is removed. RM_EREQUEST: too many lines.

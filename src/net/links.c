@@ -96,9 +96,8 @@ void rm_link_release(struct rm_link *link, bool clean)
     rm_list_push_back(&table->idle, &link->in_idle);
     table->n_idle++;
     link->peer->n_idle++;
-    if (!clean)
-        link_kill(link);
-    else if (table->max_idle_per_peer > 0 && link->peer->n_idle > table->max_idle_per_peer)
+    bool too_many = table->max_idle_per_peer > 0 && link->peer->n_idle > table->max_idle_per_peer;
+    if (!clean || too_many)
         link_kill(link);
     else if (table->max_idle > 0 && table->n_idle > table->max_idle)
         link_kill(rm_container_of(table->idle.next, struct rm_link, in_idle));

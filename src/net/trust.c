@@ -12,6 +12,21 @@
 
 #define TRUST_FILE_BYTES_MOST ((off_t)8 << 20)
 
+// Up to n bytes of the file, fewer when it is shorter or cannot be read.
+static size_t trust_fill(int fd, char *text, size_t n)
+{
+    size_t at = 0;
+    while (at < n) {
+        ssize_t got = read(fd, text + at, n - at);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        at += (size_t)got;
+    }
+    return at;
+}
+
 // The whole file as text of the arena.
 static int trust_read(struct rm_arena *arena, const char *path, struct rm_str *out, struct rm_err *err)
 {
@@ -19,27 +34,16 @@ static int trust_read(struct rm_arena *arena, const char *path, struct rm_str *o
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return rm_fail(err, RM_ECONF, "CA file %s: %s", path, strerror(errno));
-    int code = RM_OK;
-    size_t n = 0;
-    char *text = NULL;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > TRUST_FILE_BYTES_MOST) {
-        code = rm_fail(err, RM_ECONF, "CA file %s: not a file of at most 8 MiB", path);
-    } else {
-        text = rm_arena_alloc(arena, (size_t)st.st_size + 1);
-        while (n < (size_t)st.st_size) {
-            ssize_t got = read(fd, text + n, (size_t)st.st_size - n);
-            if (got < 0 && errno == EINTR)
-                continue;
-            if (got <= 0)
-                break;
-            n += (size_t)got;
-        }
+        close(fd);
+        return rm_fail(err, RM_ECONF, "CA file %s: not a file of at most 8 MiB", path);
     }
+    char *text = rm_arena_alloc(arena, (size_t)st.st_size + 1);
+    *out = (struct rm_str){text, trust_fill(fd, text, (size_t)st.st_size)};
     close(fd);
-    if (code == RM_OK && !memmem(text, n, "-----BEGIN", 10))
+    if (!memmem(out->p, out->n, "-----BEGIN", 10))
         return rm_fail(err, RM_ECONF, "CA file %s: no certificate in PEM form", path);
-    *out = (struct rm_str){text, n};
-    return code;
+    return RM_OK;
 }
 
 static int trust_write(int fd, struct rm_str text, struct rm_err *err)

@@ -64,6 +64,7 @@ static void fuzz_body(struct fuzz_run *run, struct rm_str in, size_t piece)
         struct rm_str part = rm_str_sub(in, 0, in.n < piece ? in.n : piece);
         run->code = rm_answer_body(&run->answer, part, &run->x.call.err);
         if (run->code == RM_AGAIN) {
+            RM_ASSERT(!rm_answer_is_whole(answer)); // the owner does not have all of it
             run->code = RM_OK;
             piece = piece > 1 ? piece - 1 : 7; // comes again in other pieces
             continue;

@@ -138,6 +138,18 @@ static void headers_go_out_as_they_are(void **state)
     assert_null(backend_field(&rig.backend, "Upgrade"));
 }
 
+static void the_environment_is_not_asked(void **state)
+{
+    (void)state;
+    // A proxy that nobody listens at.
+    assert_int_equal(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
+    assert_int_equal(setenv("ALL_PROXY", "socks5h://127.0.0.1:1", 1), 0);
+    begin(answers_hello);
+    assert_int_equal(rig_get(&rig, "/")->code, RM_OK);
+    unsetenv("http_proxy");
+    unsetenv("ALL_PROXY");
+}
+
 static void nothing_of_the_exchange_before_is_left(void **state)
 {
     (void)state;
@@ -566,6 +578,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_plain_get, set_up, tear_down),
         cmocka_unit_test_setup_teardown(headers_go_out_as_they_are, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_environment_is_not_asked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_of_the_exchange_before_is_left, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bodies_go_with_every_method, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_large_buffered_body, set_up, tear_down),

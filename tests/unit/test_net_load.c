@@ -54,7 +54,7 @@ static void echo_answer(struct echo *echo, const char *number)
 {
     char text[512];
     int n = 0;
-    switch (atoi(number + strlen(number) - 1)) {
+    switch (number[strlen(number) - 1] - '0') {
     case 0:
         n = snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n",
                      strlen(number), number);
