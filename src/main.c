@@ -4,6 +4,7 @@
 #include "run.h"
 
 #include "front/front.h"
+#include "front/mhd.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -63,6 +64,14 @@ static int main_misused(const char *usage, const char *what)
     return RM_EXIT_USAGE;
 }
 
+static bool main_parse_port(const char *text, int *port)
+{
+    char *end;
+    long n = strtol(text, &end, 10);
+    *port = (int)n;
+    return *text >= '0' && *text <= '9' && !*end && n >= 1 && n <= 65535;
+}
+
 // RM_EXIT_FINE: go on with *args; otherwise *exit_code is the process's.
 static bool main_parse(int argc, char **argv, const char *allowed, const char *usage, struct main_args *args,
                        int *exit_code)
@@ -93,14 +102,12 @@ static bool main_parse(int argc, char **argv, const char *allowed, const char *u
             *exit_code = main_misused(usage, text);
             return false;
         }
-        char *end = NULL;
         switch (c) {
         case 'c':
             args->config = optarg;
             break;
         case 'p':
-            args->port = (int)strtol(optarg, &end, 10);
-            if (!*optarg || *end || args->port < 1 || args->port > 65535) {
+            if (!main_parse_port(optarg, &args->port)) {
                 *exit_code = main_misused(usage, "-p wants a port from 1 to 65535");
                 return false;
             }
@@ -158,6 +165,7 @@ static int main_run(int argc, char **argv)
     int exit_code;
     if (!main_parse(argc, argv, "cpd", main_run_usage, &args, &exit_code))
         return exit_code;
+    rm_run_hold_signals();
     struct rm_conf *conf = main_load(&args);
     return conf ? rm_run(conf, args.debug) : RM_EXIT_CONF;
 }
@@ -193,11 +201,12 @@ static int main_check(int argc, char **argv)
         free(text);
     }
     if (exit_code == RM_EXIT_FINE) {
-        // Half of a connection's pool is its read buffer (max_header_bytes): what all of them may take together.
-        uint64_t pools = (uint64_t)conf->limits.connections * conf->limits.head_bytes * 2;
+        uint64_t pools = (uint64_t)conf->limits.connections * rm_mhd_pool_bytes(&conf->limits);
         fprintf(args.debug ? stderr : stdout,
-                "%s: fine: %zu endpoints on port %u; at most %" PRIu64 " MiB of connections and %zu MiB of bodies\n",
-                args.config, conf->n_endpoints, conf->port, pools >> 20, conf->limits.bodies_bytes >> 20);
+                "%s: fine: %zu endpoint%s on port %u; at most %" PRIu64
+                " MiB of connections' pools and %zu MiB of bodies\n",
+                args.config, conf->n_endpoints, conf->n_endpoints == 1 ? "" : "s", conf->port, pools >> 20,
+                conf->limits.bodies_bytes >> 20);
     }
     rm_conf_free(conf);
     return exit_code;

@@ -21,6 +21,8 @@
 // How long the start waits for the first answer of discovery before it listens all the same.
 #define RUN_FIRST_ANSWER_US (1 * RM_SEC)
 #define RUN_BACKLOG 1024
+// How long a worker may take to end at once.
+#define RUN_LAST_US (2 * RM_SEC)
 
 struct run_worker {
     struct rm_worker *worker;
@@ -43,7 +45,8 @@ struct run {
     struct run_worker *workers;
     uint32_t n_workers, n_running;
     struct rm_fd signals;
-    struct rm_timer patience;
+    struct rm_timer patience; // max_shutdown_wait_time
+    struct rm_timer last;     // for workers that do not end when they are told to
     bool draining;
     struct rm_arena arena;
 };
@@ -62,8 +65,16 @@ static void run_worker_ended(void *arg)
     rm_loop_post(w->run->loop, &w->ended);
 }
 
+static void run_give_up(struct rm_timer *timer)
+{
+    (void)timer;
+    rm_log(RM_CRITICAL, "a worker does not end: the process ends without it");
+    _exit(RM_EXIT_FINE);
+}
+
 static void run_stop_now(struct run *r)
 {
+    rm_timer_start(r->loop, &r->last, rm_loop_now_us(r->loop) + RUN_LAST_US);
     for (uint32_t i = 0; i < r->n_workers; i++)
         rm_worker_stop(r->workers[i].worker);
 }
@@ -104,15 +115,26 @@ static void run_signal(struct rm_fd *fd, uint32_t happened)
 }
 
 // Blocked before any thread starts, so that every thread inherits it and only the descriptor sees them.
-static int run_catch_signals(struct run *r, struct rm_err *err)
+static sigset_t run_signal_set(void)
 {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    return set;
+}
+
+void rm_run_hold_signals(void)
+{
+    sigset_t set = run_signal_set();
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+}
+
+static int run_catch_signals(struct run *r, struct rm_err *err)
+{
+    sigset_t set = run_signal_set();
     r->signals =
         (struct rm_fd){.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC), .events = EPOLLIN, .on_event = run_signal};
     if (r->signals.fd < 0)
@@ -206,6 +228,7 @@ static int run_start(struct run *r, struct rm_conf *conf, bool debug, struct rm_
     rm_log_setup(debug ? RM_DEBUG : conf->log_level, conf->log_prefix, conf->log_stdout);
     r->bodies.limit = conf->limits.bodies_bytes;
     r->patience.fire = run_impatient;
+    r->last.fire = run_give_up;
     int rc = rm_plan_new(&r->plan, conf, &r->bodies, err);
     if (rc != RM_OK)
         return rc;
@@ -242,6 +265,7 @@ static void run_finish(struct run *r)
     rm_plan_unref(r->plan);
     if (r->loop) {
         rm_timer_stop(&r->patience);
+        rm_timer_stop(&r->last);
         rm_fd_del(&r->signals);
         if (r->signals.fd > 0)
             close(r->signals.fd);

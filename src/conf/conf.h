@@ -117,7 +117,7 @@ struct rm_conf_limits {
     uint32_t json_depth;         // 512
     uint32_t json_nodes;         // 200,000
     size_t bodies_bytes;         // 48 MiB in the whole process
-    uint32_t connections;        // 4096, over all workers
+    uint32_t connections;        // 1024, over all workers: a hostile one costs 29 KB and more
     uint64_t head_timeout_us;    // 5 s (read_header_timeout)
     uint64_t idle_timeout_us;    // 60 s (idle_timeout)
     uint64_t body_timeout_us;    // 10 s without progress of a body in either direction (read_timeout / write_timeout)

@@ -14,13 +14,13 @@ static int listen_fail(struct rm_err *err, struct rm_str ip, uint16_t port, int 
                    strerror(why));
 }
 
-// Returns the descriptor, or -1 with errno set. `v6_only`: of an IPv6 address, not for IPv4 clients too.
-static int listen_at(const struct sockaddr *address, socklen_t size, int backlog, bool v6_only)
+// Returns the descriptor, or -1 with errno set. "::" is for IPv4 clients too, as KrakenD's is.
+static int listen_at(const struct sockaddr *address, socklen_t size, int backlog)
 {
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    int on = 1, only = v6_only;
+    int on = 1, only = 0;
     // For connections of an earlier run that still close; a listening socket is not shared by it.
     bool ok = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0;
     if (address->sa_family == AF_INET6)
@@ -40,9 +40,9 @@ int rm_listen(struct rm_str ip, uint16_t port, int backlog, int fds[2], size_t *
     const struct sockaddr *as_v4 = (const struct sockaddr *)&v4, *as_v6 = (const struct sockaddr *)&v6;
     int fd;
     if (ip.n == 0) {
-        fd = listen_at(as_v6, sizeof(v6), backlog, false);
+        fd = listen_at(as_v6, sizeof(v6), backlog);
         if (fd < 0 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) // a machine without IPv6
-            fd = listen_at(as_v4, sizeof(v4), backlog, false);
+            fd = listen_at(as_v4, sizeof(v4), backlog);
     } else {
         char text[INET6_ADDRSTRLEN];
         if (ip.n >= sizeof(text))
@@ -50,9 +50,9 @@ int rm_listen(struct rm_str ip, uint16_t port, int backlog, int fds[2], size_t *
         memcpy(text, ip.p, ip.n);
         text[ip.n] = '\0';
         if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
-            fd = listen_at(as_v4, sizeof(v4), backlog, false);
+            fd = listen_at(as_v4, sizeof(v4), backlog);
         else if (inet_pton(AF_INET6, text, &v6.sin6_addr) == 1)
-            fd = listen_at(as_v6, sizeof(v6), backlog, true);
+            fd = listen_at(as_v6, sizeof(v6), backlog);
         else
             return rm_fail(err, RM_ECONF, "%s is no IP address", text);
     }

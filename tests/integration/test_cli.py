@@ -79,6 +79,8 @@ def test_version(arguments):
         (["run", "-c", "x", "-p", "http"], "port"),
         (["run", "-c", "x", "-p", ""], "port"),
         (["run", "-c", "x", "-p", "80 "], "port"),
+        (["run", "-c", "x", "-p", "+80"], "port"),
+        (["run", "-c", "x", "-p", "4294967376"], "port"),
         (["run", "-c", "x", "--strict"], "--strict"),
         (["check", "-c", "x", "-p", "80"], "-p"),
     ],
@@ -380,6 +382,11 @@ def test_other_root_keys_of_the_environment(write):
     out = run("check", "-d", "-c", write(GOOD), env={"KRAKEND_TIMEOUT": "7s", "KRAKEND_NAME": "n"})[1]
     dumped = json.loads(out)
     assert dumped["timeout"] == "7s" and dumped["name"] == "n"
+
+
+def test_an_ipv6_socket_serves_ipv4_too(start):
+    remora = start('version: 3\nlisten_ip: "::ffff:127.0.0.1"\n')  # the part of "::" that is loopback
+    socket.create_connection(("127.0.0.1", remora.port), 10).close()
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -51,7 +51,7 @@ static void test_defaults(void **state)
     assert_int_equal(limits->json_depth, 512);
     assert_int_equal(limits->json_nodes, 200000);
     assert_int_equal(limits->bodies_bytes, 48 << 20);
-    assert_int_equal(limits->connections, 4096);
+    assert_int_equal(limits->connections, 1024);
     assert_int_equal(limits->head_timeout_us, 5000000);
     assert_int_equal(limits->idle_timeout_us, 60000000);
     assert_int_equal(limits->body_timeout_us, 10000000);
