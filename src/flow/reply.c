@@ -39,7 +39,8 @@ void rm_reply_failed(const struct rm_part *part)
     reply_begin(rq, plan, rm_status_of(&part->call.err), false);
     if (!plan->conf->router.return_error_msg)
         return;
-    if (part->own_type.n > 0 || part->own_body.n > 0)
+    // return_error_code: what the backend said, empty or not.
+    if (part->call.err.code == RM_ESTATUS && part->call.err.status > 0)
         reply_text(rq, plan->budget, part->own_type, part->own_body);
     else
         reply_text(rq, NULL, RM_STR("text/plain; charset=utf-8"),
@@ -91,7 +92,7 @@ void rm_reply_merged(struct rm_part *part)
     if (endpoint->encoder->encode(&rq->arena, part->data, &rq->reply.body, &err) != RM_OK) {
         rm_buf_free(&rq->reply.body);
         part->call.err = rm_status_public(&err);
-        part->reasons = part->own_body = part->own_type = (struct rm_str){NULL, 0};
+        part->reasons = (struct rm_str){NULL, 0};
         rq->err = err;
         rm_log(RM_WARNING, "answer failed endpoint=\"%s %.*s\" error=%s text=\"%s\"",
                rm_method_names[endpoint->conf->method], (int)endpoint->conf->path.n, endpoint->conf->path.p,

@@ -133,8 +133,12 @@ static void error_codes(void **state)
     }
     struct fake_answer fine[] = {{.body = "{\"a\":1}"}}, refused[] = {{.code = RM_ECONNECT}};
     struct fake_answer untyped[] = {{.status = 404, .body = "no type"}},
-                       typed[] = {{.status = 404, .body = "x", .headers = "Content-Type: a/b"}};
+                       typed[] = {{.status = 404, .body = "x", .headers = "Content-Type: a/b"}},
+                       empty[] = {{.status = 404}};
     struct flow_rig rig;
+    flow_rig_start(&rig, MSG ONE(CODE, ""), empty, 1); // nothing is put in the place of what the backend has not said
+    check_reply(flow_run(&rig, &(struct flow_ask){0}), 404, "", false);
+    flow_rig_stop(&rig);
     flow_rig_start(&rig, MSG ONE(CODE, ""), untyped, 1);
     struct flow_client *client = flow_run(&rig, &(struct flow_ask){0});
     check_reply(client, 404, "no type", false);

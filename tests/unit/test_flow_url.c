@@ -179,7 +179,13 @@ static void query_pairs_that_pass(void **state)
         {.pattern = "/x", .query = "b=2", .names = "'a'", .target = "/x"},
         {.pattern = "/x", .query = "", .names = "'a'", .target = "/x"},
         {.pattern = "/x", .query = "=1&a=2", .names = "'a'", .target = "/x?a=2"},
+        // to a server that separates pairs by ';' too, this is a name that was not asked for
+        {.pattern = "/x", .query = "a=1;b=2&a=3", .names = "'a'", .target = "/x?a=3"},
+        {.pattern = "/x", .query = "a;b=2", .names = "'a', 'a;b'", .target = "/x"},
+        {.pattern = "/x", .query = "a=1;b=2&c=3", .names = "'*'", .narrower = "'a'", .target = "/x"},
+        {.pattern = "/x", .query = "a=1%3Bb=2", .names = "'a'", .target = "/x?a=1%3Bb=2"},
         // everything
+        {.pattern = "/x", .query = "a=1;b=2", .names = "'*'", .target = "/x?a=1;b=2"},
         {.pattern = "/x", .query = "a=1&&b&%zz=", .names = "'*'", .target = "/x?a=1&&b&%zz="},
         {.pattern = "/x", .query = "q=\"<x>\"|{}", .names = "'*'", .target = "/x?q=\"<x>\"|{}"},
         // what may stand nowhere in a target is encoded, whatever let it in
