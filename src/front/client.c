@@ -284,11 +284,11 @@ static enum rm_verdict client_run(struct rm_client *c)
         c->state = RM_CLIENT_READY;
         return RM_ANSWER;
     }
+    if (c->conn->gone) {
+        rm_client_kill(c);
+        return RM_CLOSE;
+    }
     if (!c->started) {
-        if (c->conn->gone) {
-            c->state = RM_CLIENT_DEAD;
-            return RM_CLOSE;
-        }
         c->rq.body = rm_buf_str(&c->body);
         client_start(c);
     }

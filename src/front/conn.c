@@ -123,7 +123,7 @@ void rm_conn_enter(struct rm_conn *c, enum rm_conn_phase phase)
         rm_conn_expire_at(c, c->fresh ? c->deadline_us : now + limits->head_timeout_us);
         break;
     case RM_CONN_BODY:
-        c->fresh = false;
+        c->fresh = c->waiting = false; // what came while an upload was held back is of this request
         rm_conn_expire_at(c, now + limits->body_timeout_us);
         break;
     case RM_CONN_WORKING:
