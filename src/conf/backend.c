@@ -170,6 +170,11 @@ static void backend_conflicts(struct rm_reader *r, const struct rm_path *path, s
             rm_reader_warn(r, &at, rm_doc_key_place(step),
                            "no effect: the encoding no-op does not look into the answer");
     }
+    if ((passes || is_noop) && (backend->return_error_code || backend->return_error_details.n > 0)) {
+        struct rm_path extra = {.up = path, .name = RM_STR("extra_config")};
+        rm_reader_warn(r, &extra, rm_doc_key_place(rm_value_get(r->arena, object, extra.name)),
+                       "backend/http has no effect: the encoding no-op passes every status");
+    }
     if (backend->allow && backend->deny) {
         rm_reader_warn(r, &deny, rm_doc_key_place(rm_value_get(r->arena, object, RM_STR("deny")) ?: object),
                        "no effect beside \"allow\"");

@@ -115,6 +115,10 @@ static void endpoint_output(struct rm_reader *r, const struct rm_path *path, str
     struct rm_place place = rm_doc_place(own ? own : object);
     if (list && list->n > 1)
         rm_reader_error(r, &at, place, "no-op passes one backend's answer through, but there are %u backends", list->n);
+    struct rm_path calls = {.up = path, .name = RM_STR("concurrent_calls")};
+    if (endpoint->concurrent_calls > 1)
+        rm_reader_warn(r, &calls, rm_doc_key_place(rm_value_get(r->arena, object, calls.name)),
+                       "no effect: one body cannot be passed through twice");
     if (endpoint->static_data)
         rm_reader_warn(r, &at, place, "no-op passes the answer through: extra_config.proxy.static has no effect");
 }

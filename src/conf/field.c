@@ -262,8 +262,8 @@ static void field_take_step(struct rm_reader *r, const struct rm_field *field, c
         taken = rm_value_new(r->arena, RM_ARRAY);
         for (size_t i = 0; i < list.n; i++)
             rm_value_append(taken, rm_value_string(r->arena, list.v[i]));
-        if (list.n == 0 || (list.n == 1 && list.v[0].n == 0))
-            taken = NULL;
+        if (list.n == 0 || (value->type == RM_STRING && list.v[0].n == 0))
+            taken = NULL; // [""] is a list: what it does not name must not pass because it names nothing
     } else {
         if (!rm_object_expect(r, path, value))
             return;

@@ -430,6 +430,18 @@ static void test_step_values(void **state)
     assert_int_equal(backend->mapping->type, RM_OBJECT);
     assert_str(rm_value_text(&c.arena, backend->group), "g\xc3\xa9");
     conf_case_free(&c);
+    // A list that a template left a hole in still lets nothing through that it does not name; no list at all is none.
+    conf_case_good(
+        &c, "t.yaml",
+        "version: 3\nendpoints:\n- endpoint: /x\n  backend:\n  - {host: h, url_pattern: /, allow: [\"\"]}\n  - "
+        "{host: h, url_pattern: /, allow: []}\n  - {host: h, url_pattern: /, allow: \"\"}\n",
+        false);
+    backend = c.conf->endpoints[0].backends;
+    assert_non_null(backend[0].allow);
+    assert_int_equal(backend[0].allow->n, 1);
+    assert_null(backend[1].allow);
+    assert_null(backend[2].allow);
+    conf_case_free(&c);
 }
 
 static void test_client_tls(void **state)
