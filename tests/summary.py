@@ -16,7 +16,8 @@ PYTEST = re.compile(r"(\d+) (passed|failed|error)")
 def cases(tier, output):
     """(passed, failed) as the test's own output tells it."""
     if tier == "unit":
-        return (len(re.findall(r"^\s*ok \d+", output, re.M)), len(re.findall(r"^\s*not ok \d+", output, re.M)))
+        # cmocka writes `not ok 3 # SKIP name` for a case that does not apply to this build.
+        return (len(re.findall(r"^ok \d+(?! # SKIP)\b", output, re.M)), len(re.findall(r"^not ok \d+(?! # SKIP)\b", output, re.M)))
     if tier == "integration":
         last = [line for line in output.splitlines() if re.search(r" in [\d.]+s", line)][-1:]
         passed = failed = 0
