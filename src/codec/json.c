@@ -59,12 +59,21 @@ static int json_decode(struct rm_arena *arena, const struct rm_decode_in *in, st
     return RM_OK;
 }
 
+static bool json_begins_object(struct rm_str text)
+{
+    size_t i = 0;
+    while (i < text.n && (text.p[i] == ' ' || text.p[i] == '\n' || text.p[i] == '\r' || text.p[i] == '\t'))
+        i++;
+    return i < text.n && text.p[i] == '{';
+}
+
 // Any root: an object as it is, an array as `collection`, the rest as `content`.
 static int json_decode_safe(struct rm_arena *arena, const struct rm_decode_in *in, struct rm_value **out,
                             struct rm_err *err)
 {
     struct rm_value *root;
-    int rc = rm_json_parse(arena, in->body, in->open_depth, &in->limits, &root, NULL, err);
+    uint32_t open_depth = json_begins_object(in->body) ? in->open_depth : json_inner_depth(in->open_depth);
+    int rc = rm_json_parse(arena, in->body, open_depth, &in->limits, &root, NULL, err);
     if (rc < 0)
         return rc;
     if (root->type == RM_ARRAY)

@@ -153,6 +153,11 @@ static void the_depth_is_the_datas_not_the_bodys(void **state)
     assert_int_equal(decode("json", RM_STR("[{\"b\":{}}]"), true, 2, &data, NULL), RM_OK);
     assert_int_equal(data->first->flags, 0);
     assert_int_equal(data->first->first->flags, RM_V_RANGE);
+    assert_int_equal(decode("safejson", RM_STR(" [1,[2]]"), false, 1, &data, NULL), RM_OK);
+    assert_int_equal(data->first->flags, RM_V_RANGE); // a hundred thousand numbers are no reason for as many nodes
+    assert_int_equal(decode("safejson", RM_STR("\n\t {\"a\":[1]}"), true, 1, &data, NULL), RM_OK);
+    assert_int_equal(data->flags, 0);
+    assert_int_equal(data->first->flags, RM_V_RANGE);
 }
 
 static void limits_are_kept(void **state)
