@@ -64,7 +64,7 @@ int rm_upload_put(struct rm_client *c, struct rm_str data, size_t *taken)
             return RM_AGAIN;
         int code = rm_spool_put(&c->up.spool, rm_str_sub(data, *taken, *taken + part));
         if (code != RM_OK)
-            return size > STREAM_UP_LOW ? RM_AGAIN : code; // no memory: what is here makes room when it has gone
+            return size > 0 ? RM_AGAIN : code; // no memory: what is here makes room when it has gone
         *taken += part;
         upload_tell(c);
     }

@@ -21,12 +21,14 @@ struct fake {
     void (*step)(struct fake *);
     bool head_said;
     size_t left, until_cut, counted;
+    char *kept;
 };
 
 const char *const fake_endpoints[] = {
-    "GET /hello",        "POST /echo",        "GET /wait",          "GET /never",        "POST /never",
-    "GET /say",          "GET /u/{id}",       "GET /stream/say",    "POST /stream/say",  "POST /stream/count",
-    "GET /stream/count", "POST /stream/slow", "POST /stream/early", "GET /stream/never", NULL};
+    "GET /hello",        "POST /echo",         "GET /wait",         "GET /never",
+    "POST /never",       "GET /say",           "GET /u/{id}",       "GET /stream/say",
+    "POST /stream/say",  "POST /stream/count", "GET /stream/count", "POST /stream/slow",
+    "POST /stream/echo", "POST /stream/early", "GET /stream/never", NULL};
 struct fake_counts fake_counts;
 static atomic_bool fake_released;
 
@@ -192,7 +194,7 @@ static void fake_stream(struct fake *f)
 static void fake_count(struct fake *f)
 {
     struct rm_request *rq = f->rq;
-    static char block[FAKE_BLOCK];
+    static _Thread_local char block[FAKE_BLOCK];
     int64_t n = 0;
     while (rq->source && (n = rq->source->read(rq->source, block, sizeof(block))) > 0) {
         f->counted += (size_t)n;
@@ -202,6 +204,35 @@ static void fake_count(struct fake *f)
         return; // rm_request_body_ready() goes on
     fake_head(f);
     fake_whole(f, rm_arena_printf(&rq->arena, "%zu", f->counted));
+}
+
+static void fake_echo_stream(struct fake *f)
+{
+    struct rm_request *rq = f->rq;
+    static _Thread_local char block[FAKE_BLOCK];
+    if (!f->head_said) {
+        f->head_said = true;
+        fake_head(f);
+        rq->reply.length = -1;
+        rq->out->head(rq);
+        f->kept = rm_arena_alloc(&rq->arena, FAKE_BLOCK);
+    }
+    for (;;) {
+        if (f->left > 0 && rq->out->chunk(rq, (struct rm_str){f->kept, f->left}) != RM_OK) {
+            atomic_fetch_add(&fake_counts.refused_chunks, 1);
+            return;
+        }
+        f->left = 0;
+        int64_t n = rq->source ? rq->source->read(rq->source, block, sizeof(block)) : 0;
+        if (n == RM_AGAIN)
+            return;
+        if (n == 0)
+            break;
+        memcpy(f->kept, block, (size_t)n);
+        f->left = (size_t)n;
+    }
+    fake_over();
+    rq->out->end(rq);
 }
 
 static void fake_slow(struct fake *f)
@@ -238,6 +269,7 @@ static const struct {
     {"/stream/say", fake_stream},
     {"/stream/count", fake_count},
     {"/stream/slow", fake_slow},
+    {"/stream/echo", fake_echo_stream},
     {"/stream/early", fake_stream},
     {"/stream/never", fake_never},
 };
@@ -297,7 +329,7 @@ void rm_request_writable(struct rm_request *rq)
 
 void rm_request_body_ready(struct rm_request *rq)
 {
-    if (fake_of(rq)->step == fake_count)
+    if (fake_of(rq)->step == fake_count || fake_of(rq)->step == fake_echo_stream)
         fake_again(fake_of(rq));
 }
 

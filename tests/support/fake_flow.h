@@ -6,6 +6,7 @@
 //                     little between blocks, hold=1 stops after the head
 //   /stream/count     how many bytes of body came, once it has ended
 //   /stream/slow      the same, but reads nothing before fake_flow_release()
+//   /stream/echo      the body, piece by piece while it comes
 //   /stream/early?…   answers like /stream/say before the body has come, and never reads it
 // SPDX-License-Identifier: Apache-2.0
 #ifndef SUPPORT_FAKE_FLOW_H

@@ -19,6 +19,7 @@ int front_setup(void **state)
     t.plan = fake_plan_new(&t.arena, fake_endpoints, &t.budget);
     t.plan->conf->router.disable_access_log = true;
     t.shared.max_connections = 4096;
+    t.listen_ip = RM_STR("127.0.0.1");
     return 0;
 }
 
@@ -32,11 +33,11 @@ void front_start(uint32_t n)
 {
     struct rm_err err;
     assert_int_equal(rm_router_new(&t.router, t.plan, false, &err), RM_OK);
-    assert_int_equal(rm_listen(RM_STR("127.0.0.1"), 0, 1024, t.listeners, &t.shared.n_listeners, &err), RM_OK);
-    struct sockaddr_in at;
+    assert_int_equal(rm_listen(t.listen_ip, 0, 1024, t.listeners, &t.shared.n_listeners, &err), RM_OK);
+    struct sockaddr_in6 at; // the port is at the same place in both families
     socklen_t size = sizeof(at);
     assert_int_equal(getsockname(t.listeners[0], (struct sockaddr *)&at, &size), 0);
-    t.port = ntohs(at.sin_port);
+    t.port = ntohs(at.sin6_port);
     t.shared.router = t.router;
     t.shared.listeners = t.listeners;
     t.shared.n_workers = n;

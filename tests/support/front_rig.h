@@ -32,6 +32,7 @@ struct front_rig {
     struct rm_plan *plan;
     struct rm_router *router;
     struct rm_front_shared shared;
+    struct rm_str listen_ip;
     int listeners[2];
     uint16_t port;
     struct rm_worker *workers[4];

@@ -119,6 +119,39 @@ static void front_limits_connections(void **state)
     close(c);
 }
 
+static void front_limits_descriptors(void **state)
+{
+    (void)state;
+    struct rlimit all;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+    struct rlimit few = {.rlim_cur = 40, .rlim_max = all.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    front_start(1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+    int fds[40];
+    for (size_t i = 0; i < RM_COUNT(fds); i++)
+        fds[i] = raw_connect(t.port);
+    wait_for(t.shared.connections == 32); // four fifths
+    front_expect_on(fds[0], GET("/hello"), 200, NULL);
+    assert_int_equal(t.shared.connections, 32);
+    for (size_t i = 0; i < RM_COUNT(fds); i++) // the others get their turn
+        close(fds[i]);
+    front_expect(GET("/hello"), 200, NULL);
+}
+
+static void front_both_families(void **state)
+{
+    (void)state;
+    t.listen_ip = RM_STR("");
+    front_start(1);
+    front_expect(GET("/u/7"), 200, "7||test|127.0.0.1"); // not ::ffff:127.0.0.1
+    struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(t.port), .sin6_addr = in6addr_loopback};
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+        front_expect_on(fd, GET("/u/7"), 200, "7||test|::1");
+    close(fd);
+}
+
 // accept() fails: the connection waits in the kernel's queue until there are descriptors again.
 static void front_without_descriptors(void **state)
 {
@@ -333,7 +366,7 @@ static void logged(const char *text, char *log, size_t size)
     int pipes[2], saved = dup(STDERR_FILENO);
     assert_int_equal(pipe(pipes), 0);
     dup2(pipes[1], STDERR_FILENO);
-    rm_log_setup(RM_INFO, RM_STR(""), false);
+    rm_log_setup(RM_DEBUG, RM_STR(""), false);
     struct raw_answer a = front_ask(text);
     raw_free(&a);
     wait_for(t.shared.connections == 0); // the line is written before the connection closes
@@ -352,6 +385,7 @@ static void front_logs(void **state)
     struct rm_str skipped[] = {RM_STR("/hello")};
     t.plan->conf->router.disable_access_log = false;
     t.plan->conf->router.logger_skip_paths = (struct rm_strs){skipped, 1};
+    t.plan->conf->debug_endpoint = true;
     front_start(1);
     char log[4096];
     logged("GET /u/a%20b?token=secret HTTP/1.1\r\n" HOST "X-Real-IP: 203.0.113.7\r\n\r\n", log, sizeof(log));
@@ -371,6 +405,10 @@ static void front_logs(void **state)
     assert_non_null(strstr(log, "path=- status=400"));
     logged(GET("/hello"), log, sizeof(log));
     assert_string_equal(log, "");
+    logged("GET /__debug/x HTTP/1.1\r\n" HOST "Authorization: secret\r\n\r\n", log, sizeof(log));
+    assert_non_null(
+        strstr(log, " DEBUG debug endpoint method=GET path=/__debug/x client=127.0.0.1 headers=Host,Authorization\n"));
+    assert_null(strstr(log, "secret"));
 }
 
 // Query arguments take of the connection's memory, too: at the limit there is still an answer.
@@ -485,6 +523,8 @@ int main(void)
         FRONT_TEST(front_byte_by_byte),
         FRONT_TEST(front_http_1_0),
         FRONT_TEST(front_limits_connections),
+        FRONT_TEST(front_limits_descriptors),
+        FRONT_TEST(front_both_families),
         FRONT_TEST(front_without_descriptors),
         FRONT_TEST(front_four_workers),
         FRONT_TEST(front_passes_the_request),

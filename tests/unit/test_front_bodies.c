@@ -93,6 +93,29 @@ static void front_limits_memory(void **state)
     wait_for(t.budget.used == 0);
 }
 
+static void front_limits_memory_of_uploads(void **state)
+{
+    (void)state;
+    t.budget.limit = 100000;
+    front_start(1);
+    int fd = raw_connect(t.port);
+    // Enough is here to make room: it waits.
+    raw_send(fd, "POST /stream/slow HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n");
+    front_send_chunks(fd, 30, 10000);
+    wait_for(t.budget.used > 50000); // it cannot double once more
+    fake_flow_release();
+    front_expect_on(fd, "0\r\n\r\n", 200, "300000");
+    // Nothing can be kept.
+    struct rm_buf other = {.max = SIZE_MAX, .budget = &t.budget};
+    assert_int_equal(rm_buf_reserve(&other, 100000), RM_OK);
+    raw_send(fd, "POST /stream/count HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n");
+    front_send_chunks(fd, 3, 10000);
+    front_expect_on(fd, "0\r\n\r\n", 503, NULL);
+    rm_buf_free(&other);
+    front_expect_on(fd, GET("/hello"), 200, NULL);
+    close(fd);
+}
+
 // ---- streams -----------------------------------------------------------------------------------------------------------
 
 static void front_streams_down(void **state)
@@ -269,6 +292,31 @@ static void front_streams_up_in_large_pieces(void **state)
     close(fd);
 }
 
+// A backend that answers while it reads: what fits is kept until the upload has ended; the rest of a longer upload is not sent on.
+static void front_echoes(void **state)
+{
+    (void)state;
+    front_start(1);
+    struct raw_answer a;
+    int fd = raw_connect(t.port);
+    raw_send(fd, "POST /stream/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n");
+    front_send_chunks(fd, 6, 10000);
+    raw_send(fd, "0\r\n\r\n");
+    raw_read(fd, false, &a);
+    assert_int_equal(a.body_n, 60000);
+    assert_false(a.broken);
+    raw_free(&a);
+    raw_send(fd, "POST /stream/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n");
+    front_send_chunks(fd, 50, 10000);
+    raw_send(fd, "0\r\n\r\n");
+    wait_for(fake_counts.refused_chunks > 0);
+    char head[16] = "";
+    assert_int_equal(recv(fd, head, 15, MSG_WAITALL), 15);
+    assert_string_equal(head, "HTTP/1.1 200 OK");
+    close(fd); // its end never comes: that is the endpoint's timeout
+    wait_for(fake_counts.cancelled == 1);
+}
+
 static void front_early_answer(void **state)
 {
     (void)state;
@@ -303,6 +351,22 @@ static void front_early_answer(void **state)
     front_send_chunks(fd, 1000, 100000);
     close(fd);
     wait_for(t.shared.connections == 0);
+    // An answer that has begun when the upload ends.
+    fd = raw_connect(t.port);
+    raw_send(fd, "POST /stream/early?body=60000&pause=1 HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc");
+    raw_read(fd, false, &a);
+    assert_int_equal(a.body_n, 60000);
+    raw_free(&a);
+    close(fd);
+    // One that breaks while the upload is held back.
+    unsigned over = fake_counts.ended;
+    fd = raw_connect(t.port);
+    raw_send(fd,
+             "POST /stream/early?body=60000&cut=59999&pause=1 HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n");
+    front_send_chunks(fd, 100, 100000);
+    wait_for(fake_counts.ended == over + 1);
+    assert_true(raw_ends(fd));
+    close(fd);
     // One that breaks before its answer could go out.
     fd = raw_connect(t.port);
     raw_send(fd, "POST /stream/early?body=10&cut=5 HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
@@ -317,6 +381,7 @@ int main(void)
         FRONT_TEST(front_continues),
         FRONT_TEST(front_limits_bodies),
         FRONT_TEST(front_limits_memory),
+        FRONT_TEST(front_limits_memory_of_uploads),
         FRONT_TEST(front_streams_down),
         FRONT_TEST(front_cuts),
         FRONT_TEST(front_holds_back_a_stream),
@@ -325,6 +390,7 @@ int main(void)
         FRONT_TEST(front_streams_up),
         FRONT_TEST(front_holds_back_an_upload),
         FRONT_TEST(front_streams_up_in_large_pieces),
+        FRONT_TEST(front_echoes),
         FRONT_TEST(front_early_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,6 +170,23 @@ static void front_slow_bodies(void **state)
     close(fd);
 }
 
+// After a refusal the client is given a moment to read it and to close, not more.
+static void front_lingers(void **state)
+{
+    (void)state;
+    front_start(1);
+    int quiet = raw_connect(t.port), busy = raw_connect(t.port);
+    raw_send(quiet, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 99999999\r\n\r\nabc");
+    raw_send(busy, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 99999999\r\n\r\nabc");
+    front_expect_on(quiet, "", 413, NULL);
+    static const char block[65536];
+    while (raw_try_send(busy, block, sizeof(block))) // until it is closed
+        continue;
+    wait_for(t.shared.connections == 0);
+    close(quiet);
+    close(busy);
+}
+
 static void front_idle(void **state)
 {
     (void)state;
@@ -341,6 +358,7 @@ int main(void)
         FRONT_TEST(front_hang_up_with_the_last_bytes),
         FRONT_TEST(front_slow_heads),
         FRONT_TEST(front_slow_bodies),
+        FRONT_TEST(front_lingers),
         FRONT_TEST(front_idle),
         FRONT_TEST(front_stalled_readers),
         FRONT_TEST(front_drains),
