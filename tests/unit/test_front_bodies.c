@@ -106,6 +106,7 @@ static void front_limits_memory_of_uploads(void **state)
     fake_flow_release();
     front_expect_on(fd, "0\r\n\r\n", 200, "300000");
     // Nothing can be kept.
+    wait_for(t.budget.used == 0);
     struct rm_buf other = {.max = SIZE_MAX, .budget = &t.budget};
     assert_int_equal(rm_buf_reserve(&other, 100000), RM_OK);
     raw_send(fd, "POST /stream/count HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n");
