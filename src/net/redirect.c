@@ -59,7 +59,7 @@ static uint32_t redirect_default_port(struct rm_str scheme)
     return rm_str_eq_nocase(scheme, RM_STR("https")) ? 443 : 80;
 }
 
-// Host and port of an authority without user information; false when it is none.
+// Host and port of an authority; false when it is none. User information becomes part of a host that is nobody's.
 static bool redirect_authority(struct rm_str authority, struct rm_str scheme, struct rm_str *host, uint32_t *port)
 {
     size_t end;
@@ -74,7 +74,7 @@ static bool redirect_authority(struct rm_str authority, struct rm_str scheme, st
         *host = rm_str_sub(authority, 0, end);
     }
     struct rm_str rest = rm_str_sub(authority, end, authority.n);
-    if (host->n == 0 || (rest.n > 0 && rest.p[0] != ':') || memchr(authority.p, '@', authority.n))
+    if (host->n == 0 || (rest.n > 0 && rest.p[0] != ':'))
         return false;
     *port = redirect_default_port(scheme);
     if (rest.n <= 1)

@@ -1,6 +1,7 @@
-// The pure rules of net/: hop-by-hop fields, redirects, what a request may hold, header lists.
+// The pure rules of net/: hop-by-hop fields, redirects, what a request may hold, header lists, peers.
 // SPDX-License-Identifier: Apache-2.0
 #include "net/hop.h"
+#include "net/peers.h"
 #include "net/redirect.h"
 #include "net/request.h"
 #include "net/text.h"
@@ -374,6 +375,67 @@ static void asking_for_gzip(void **state)
     assert_false(rm_request_asks_gzip(&x));
 }
 
+// ---- peers ---------------------------------------------------------------------------------------------------------------
+
+static unsigned dropped;
+
+static void drop(struct rm_peer *peer)
+{
+    (void)peer;
+    dropped++;
+}
+
+static void peers_differ_in_every_part(void **state)
+{
+    (void)state;
+    struct rm_host hosts[5];
+    struct rm_peer *first[5];
+    struct rm_peers peers;
+    for (size_t i = 0; i < 5; i++)
+        hosts[i] = host;
+    hosts[1].scheme = RM_STR("https");
+    hosts[2].name = RM_STR("b.example");
+    hosts[3].address = RM_STR("127.0.0.2");
+    hosts[4].port = 81;
+    dropped = 0;
+    rm_peers_init(&peers, drop);
+    for (size_t i = 0; i < 5; i++) {
+        first[i] = rm_peer_get(&peers, &hosts[i]);
+        for (size_t j = 0; j < i; j++)
+            assert_ptr_not_equal(first[i], first[j]);
+    }
+    for (size_t i = 0; i < 5; i++) {
+        assert_ptr_equal(rm_peer_get(&peers, &hosts[i]), first[i]);
+        rm_peer_unref(&peers, first[i]);
+        rm_peer_unref(&peers, first[i]);
+    }
+    assert_ptr_equal(rm_peer_get(&peers, &hosts[2]), first[2]); // kept for a while
+    rm_peer_unref(&peers, first[2]);
+    assert_int_equal(dropped, 0);
+    rm_peers_fini(&peers);
+    assert_int_equal(dropped, 5);
+}
+
+static void peers_that_nobody_uses_are_forgotten(void **state)
+{
+    (void)state;
+    struct rm_host other = host;
+    struct rm_peers peers;
+    dropped = 0;
+    rm_peers_init(&peers, drop);
+    struct rm_peer *used = rm_peer_get(&peers, &host);
+    for (uint16_t i = 1; i <= 2000; i++) {
+        other.port = (uint16_t)(1000 + i);
+        rm_peer_unref(&peers, rm_peer_get(&peers, &other));
+    }
+    assert_true(peers.n < 200);
+    assert_int_equal(dropped + peers.n, 2001);
+    assert_ptr_equal(rm_peer_get(&peers, &host), used);
+    rm_peer_unref(&peers, used);
+    rm_peer_unref(&peers, used);
+    rm_peers_fini(&peers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +452,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(good_requests_pass, set_up, tear_down),
         cmocka_unit_test_setup_teardown(body_kinds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(asking_for_gzip, set_up, tear_down),
+        cmocka_unit_test(peers_differ_in_every_part),
+        cmocka_unit_test(peers_that_nobody_uses_are_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "net_rig.h"
 
 #include "base/clock.h"
+#include "net/trust.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -186,6 +187,39 @@ static void several_authorities(void **state)
     rig.conf.tls_no_system_ca = false;
     rig_open(&rig);
     assert_int_equal(rig_get(&rig, "/")->code, RM_OK);
+}
+
+// The joined file holds the configured one and the system's, unless that is left out or does not exist.
+static void the_systems_authorities_are_joined_in(void **state)
+{
+    (void)state;
+    begin(NULL);
+    rig.conf.tls_no_system_ca = false;
+    struct rm_trust trust;
+    static char text[100000];
+    assert_int_equal(rm_trust_open(&trust, &rig.arena, &rig.conf, cert_file(other_ca), NULL), RM_OK);
+    FILE *file = fopen(trust.ca_file, "r");
+    assert_non_null(file);
+    size_t n = fread(text, 1, sizeof(text) - 1, file);
+    assert_int_equal(fclose(file), 0);
+    text[n] = '\0';
+    char *first = strstr(text, "-----BEGIN CERTIFICATE-----");
+    assert_non_null(first);
+    assert_non_null(strstr(first + 1, "-----BEGIN CERTIFICATE-----"));
+    rm_trust_close(&trust);
+
+    assert_int_equal(rm_trust_open(&trust, &rig.arena, &rig.conf, "no/such/store.pem", NULL), RM_OK);
+    assert_string_equal(trust.ca_file, cert_file(ca));
+    rm_trust_close(&trust);
+    rig.conf.tls_no_system_ca = true;
+    assert_int_equal(rm_trust_open(&trust, &rig.arena, &rig.conf, cert_file(other_ca), NULL), RM_OK);
+    assert_string_equal(trust.ca_file, cert_file(ca));
+    rm_trust_close(&trust);
+    rig.conf.tls_no_system_ca = false;
+    rig.conf.n_tls_ca_files = 0;
+    assert_int_equal(rm_trust_open(&trust, &rig.arena, &rig.conf, cert_file(other_ca), NULL), RM_OK);
+    assert_string_equal(trust.ca_file, cert_file(other_ca));
+    rm_trust_close(&trust);
 }
 
 static void insecure_trusts_everybody(void **state)
@@ -418,6 +452,7 @@ int main(void)
         TEST(by_default_the_system_is_trusted_and_nobody_else),
         TEST(without_any_authority_nobody_is_trusted),
         TEST(several_authorities),
+        TEST(the_systems_authorities_are_joined_in),
         TEST(insecure_trusts_everybody),
         TEST(client_certificates),
         TEST(versions_out_of_range),
