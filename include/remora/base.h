@@ -116,6 +116,9 @@ struct rm_budget {
     _Atomic size_t used;
     size_t limit; // bytes; constant after the start
 };
+// False: over the limit, nothing is charged. NULL takes everything. What was charged is released, by the same number, later.
+bool rm_budget_charge(struct rm_budget *, size_t bytes) RM_MUST_CHECK;
+void rm_budget_release(struct rm_budget *, size_t bytes);
 
 // A growing byte buffer that never exceeds `max` and charges what it holds to `budget` (may be NULL). One thread.
 // Zero-initialised with max set is empty and usable. Capacity is given back by rm_buf_free().

@@ -8,7 +8,7 @@
 #define BUF_FIRST ((size_t)256)
 
 // Adds first and looks after: two that race for the last bytes may both be refused, but the limit is never passed.
-static bool budget_charge(struct rm_budget *budget, size_t bytes)
+bool rm_budget_charge(struct rm_budget *budget, size_t bytes)
 {
     if (!budget)
         return true;
@@ -19,7 +19,7 @@ static bool budget_charge(struct rm_budget *budget, size_t bytes)
     return false;
 }
 
-static void budget_release(struct rm_budget *budget, size_t bytes)
+void rm_budget_release(struct rm_budget *budget, size_t bytes)
 {
     if (!budget || bytes == 0)
         return;
@@ -35,7 +35,7 @@ void rm_buf_init(struct rm_buf *buf, size_t max, struct rm_budget *budget)
 void rm_buf_free(struct rm_buf *buf)
 {
     free(buf->p);
-    budget_release(buf->budget, buf->cap);
+    rm_budget_release(buf->budget, buf->cap);
     rm_buf_init(buf, buf->max, buf->budget);
 }
 
@@ -51,11 +51,11 @@ int rm_buf_reserve(struct rm_buf *buf, size_t more)
         cap = BUF_FIRST < buf->max ? BUF_FIRST : buf->max;
     if (cap < need)
         cap = need;
-    if (!budget_charge(buf->budget, cap - buf->cap))
+    if (!rm_budget_charge(buf->budget, cap - buf->cap))
         return RM_EMEMORY;
     char *p = realloc(buf->p, cap);
     if (!p) {
-        budget_release(buf->budget, cap - buf->cap);
+        rm_budget_release(buf->budget, cap - buf->cap);
         return RM_EMEMORY;
     }
     buf->p = p;

@@ -52,6 +52,30 @@ static struct rm_value *answer_null(const struct rm_backend *backend, struct rm_
     return wrapped;
 }
 
+struct answer_loan {
+    struct rm_budget *budget;
+    size_t bytes;
+};
+
+static void answer_repay(void *arg)
+{
+    const struct answer_loan *loan = arg;
+    rm_budget_release(loan->budget, loan->bytes);
+}
+
+// What the values have taken counts as a body until the request is over: a node is 64 bytes, where its text may be two.
+static int answer_charge(struct rm_arena *arena, struct rm_budget *budget, size_t bytes, struct rm_err *err)
+{
+    if (bytes == 0)
+        return RM_OK;
+    if (!rm_budget_charge(budget, bytes))
+        return rm_fail(err, RM_EMEMORY, "no room left for the values of an answer");
+    struct answer_loan *loan = RM_NEW(arena, struct answer_loan);
+    *loan = (struct answer_loan){budget, bytes};
+    rm_arena_defer(arena, answer_repay, loan);
+    return RM_OK;
+}
+
 void rm_answer_take(const struct rm_backend *backend, const struct rm_exchange *x, struct rm_part *out)
 {
     struct rm_arena *arena = out->call.arena;
@@ -72,7 +96,10 @@ void rm_answer_take(const struct rm_backend *backend, const struct rm_exchange *
         .limits = {.max_depth = limits->json_depth, .max_nodes = limits->json_nodes},
     };
     struct rm_value *data = NULL;
+    size_t before = arena->bytes;
     if (backend->decoder->decode(arena, &in, &data, &out->call.err) != RM_OK)
+        return;
+    if (answer_charge(arena, out->rq->flow->plan->budget, arena->bytes - before, &out->call.err) != RM_OK)
         return;
     bool was_null = !data;
     if (was_null)
