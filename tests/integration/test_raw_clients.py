@@ -969,7 +969,6 @@ case("end-reset-after-request", plain(), [Outcome((), (0, 1))], after="reset")
 case("end-reset-in-head", plain()[:-2], silent(), after="reset")
 case("end-reset-in-line", b"GET", silent(), after="reset")
 case("end-reset-after-post", post, [Outcome((), (0, 1))], after="reset")
-case("end-reset-after-pipelined", plain() * 10, [Outcome((), tuple(range(11)))], after="reset")
 case("end-reset-of-10-mib", big(["Content-Length: %d" % (10 * MIB)], blocks(100)), silent(), after="reset")
 case(
     "end-reset-of-stream",
@@ -1083,6 +1082,19 @@ def test_client(case, gateway, evil_backend, innocent_backend):
     if case.check:
         assert case.check(requests, answers), (requests, answers)
     evil_backend.check()
+
+
+def test_reset_after_pipelined(start, backend):
+    """Not one of the cases: how many of the requests are still answered, and when the last one is, nobody can see; in a
+    gateway of its own they cannot be taken for those of another case."""
+    far = backend(lambda peer, req: b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n" + b'{"ok":true}')
+    remora = start(fill(CONFIG, evil=far.url, good=far.url))
+    for _ in range(5):
+        with remora.wire() as wire:
+            wire.send(plain() * 10)
+            wire.reset()
+        after = remora.ask("/after")
+        assert after.status == 200 and after.whole and after.completed == "true"
 
 
 def test_names_are_unique():
