@@ -459,6 +459,7 @@ def test_descriptors(gateway):
     """With few of them from the system fewer connections are taken: none fails for want of a descriptor, nothing
     spins."""
     remora = gateway(descriptors=100)
+    until(lambda: "listening" in remora.log(), "all workers")  # each needs a few descriptors of its own
     free = threading.Event()
     wires = []
     remora.far.script = lambda peer, req: free.wait(DEADLINE_S) and answer(b'{"a":1}')

@@ -472,7 +472,8 @@ case("chunk-of-one", chunks(b"".join(b"1\r\n%c\r\n" % b for b in JSON) + b"0\r\n
 case("chunk-empty-body", chunks(b"0\r\n\r\n"), FAILS, Passed(200, b""))
 case("chunk-2-gib-declared", then_hold(chunks(b"80000000\r\n" + JSON)), FAILS, [], slow=True)
 case("chunk-flood", flood(CHUNKED, b"10000\r\n" + b" " * 65536 + b"\r\n", 256 * MIB), FAILS, [])
-case("chunk-of-one-flood", flood(CHUNKED, b"1\r\n \r\n" * 10000, 256 * MIB), FAILS, [])
+# Six bytes for one: too slow under sanitizers to come to the cap, so there it ends before.
+case("chunk-of-one-flood", flood(CHUNKED, b"1\r\n \r\n" * 10000, (12 if SANITIZED else 256) * MIB), FAILS, [])
 case("chunk-extension-flood", flood(CHUNKED + b"7;", b"a" * 65536, 16 * MIB), FAILS, BROKEN)
 case(
     "trailer-flood", flood(chunks(b"7\r\n" + JSON + b"\r\n0\r\n"), b"X-A: bcdefgh\r\n" * 1000, 32 * MIB), FAILS, BROKEN
