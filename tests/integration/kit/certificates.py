@@ -2,8 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 import ssl
 import subprocess
+from datetime import datetime, timedelta, timezone
 
-EXTENSIONS = """[v3]
+# `openssl ca` and not `openssl x509`: it takes both dates, and newer versions of the other refuse what has expired already.
+SIGNING = """[ca]
+default_ca = here
+[here]
+database = {index}
+new_certs_dir = {folder}
+rand_serial = yes
+default_md = sha256
+policy = any
+[any]
+commonName = supplied
+[v3]
 subjectAltName = {names}
 basicConstraints = CA:FALSE
 extendedKeyUsage = serverAuth, clientAuth
@@ -44,10 +56,12 @@ class Authority:
         )
 
     def issue(self, name, names="IP:127.0.0.1,DNS:localhost", days=2):
-        """(certificate, key) of a leaf."""
+        """(certificate, key) of a leaf; with negative days one that expired so long ago."""
         at = self.folder / ("%s-%s" % (self.name, name))
-        key, asked, certificate, extensions = (at.with_suffix(end) for end in (".key", ".csr", ".pem", ".cnf"))
-        extensions.write_text(EXTENSIONS.format(names=names))
+        key, asked, certificate, signing, index = (at.with_suffix(end) for end in (".key", ".csr", ".pem", ".cnf", ".index"))
+        signing.write_text(SIGNING.format(names=names, index=index, folder=self.folder))
+        index.touch()
+        now = datetime.now(timezone.utc)
         _openssl(
             "req",
             "-newkey",
@@ -63,21 +77,23 @@ class Authority:
             str(asked),
         )
         _openssl(
-            "x509",
-            "-req",
-            "-in",
-            str(asked),
-            "-CA",
+            "ca",
+            "-batch",
+            "-notext",
+            "-config",
+            str(signing),
+            "-cert",
             str(self.certificate),
-            "-CAkey",
+            "-keyfile",
             str(self.key),
-            "-CAcreateserial",
-            "-days",
-            str(days),
-            "-extfile",
-            str(extensions),
+            "-startdate",
+            (now - timedelta(days=3)).strftime("%Y%m%d%H%M%SZ"),
+            "-enddate",
+            (now + timedelta(days=days)).strftime("%Y%m%d%H%M%SZ"),
             "-extensions",
             "v3",
+            "-in",
+            str(asked),
             "-out",
             str(certificate),
         )
