@@ -20,6 +20,7 @@ struct rm_host {
     uint16_t priority; // lower first; the next tier is used when no host of this one is usable
     struct rm_str zone; // "" when unknown
     enum rm_host_state state;
+    bool hinted; // the source says that this host is for us (Kubernetes' topology hints); means nothing where no host of a list has it
 };
 
 // An immutable list, counted (atomic): shared by the discovery thread and the workers.
@@ -48,6 +49,13 @@ struct rm_sd_sink {
     void (*failed)(struct rm_sd_sink *, const struct rm_err *err); // the pool keeps its last good list
 };
 
+// One more number of a provider, for metrics and the status page: a name by Prometheus's rules without prefix ("relists_total",
+// "last_event_age_seconds"), and at most one label ("reason", "gone"); label NULL: none.
+struct rm_sd_number {
+    const char *name, *label, *label_value; // constants
+    double value;
+};
+
 struct rm_sd_ops {
     const char *name; // value of the backend's "sd" key
     // At load, any thread, no I/O: is this source well formed for this provider? NULL: every source is.
@@ -56,6 +64,8 @@ struct rm_sd_ops {
     int (*open)(void **self, const struct rm_source *, struct rm_loop *, struct rm_sd_sink *, struct rm_err *err);
     // Discovery thread. Stops timers, sockets and callbacks; publishes nothing afterwards.
     void (*close)(void *self);
+    // Discovery thread. Fills at most `max` numbers and returns how many; NULL: this provider counts nothing.
+    size_t (*numbers)(const void *self, struct rm_sd_number *out, size_t max);
 };
 
 extern const struct rm_sd_ops *const rm_sd_providers[]; // sd/registry.c; NULL ends it

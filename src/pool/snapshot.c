@@ -63,7 +63,8 @@ bool rm_host_same(const struct rm_host *a, const struct rm_host *b)
 static bool host_equal(const struct rm_host *a, const struct rm_host *b)
 {
     return rm_host_same(a, b) && rm_str_eq(a->scheme, b->scheme) && rm_str_eq(a->base_path, b->base_path) &&
-           a->weight == b->weight && a->priority == b->priority && rm_str_eq(a->zone, b->zone) && a->state == b->state;
+           a->weight == b->weight && a->priority == b->priority && rm_str_eq(a->zone, b->zone) &&
+           a->state == b->state && a->hinted == b->hinted;
 }
 
 bool rm_snapshot_equal(const struct rm_snapshot *a, const struct rm_snapshot *b)

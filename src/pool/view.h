@@ -38,4 +38,19 @@ const struct rm_host *rm_pool_pick(struct rm_pool_view *, const struct rm_host *
 // released pick, so that it may be deferred in the request's arena as well.
 void rm_pool_release(struct rm_pick *);
 
+// ---- looking at it -------------------------------------------------------------------------------------------------
+
+// What this worker knows of one host of its newest list; the status page adds up the workers'. Valid until the next list.
+struct rm_host_look {
+    const struct rm_host *host;
+    uint32_t in_flight; // picked and not released
+    uint64_t picked;    // since the host is known to this worker
+    // Of all workers.
+    uint64_t failures;         // calls that counted against it
+    uint64_t ejections;        // how often it was taken out
+    uint64_t ejected_until_us; // CLOCK_MONOTONIC; in the past or 0: it is in
+};
+// Fills at most `max` and returns how many; on the worker's thread.
+size_t rm_pool_view_look(const struct rm_pool_view *, struct rm_host_look *out, size_t max);
+
 #endif
