@@ -2,10 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sd/registry.h"
 
-const struct rm_sd_ops *const rm_sd_providers[] = {
-    &rm_sd_static,
-    NULL,
-};
+#define ADDRESS(ops) &ops,
+
+const struct rm_sd_ops *const rm_sd_providers[] = {RM_SD_PROVIDERS(ADDRESS) NULL};
 
 const struct rm_sd_ops *rm_sd_find(struct rm_str name)
 {

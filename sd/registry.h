@@ -1,10 +1,17 @@
-// The providers that the registry lists. A new one is declared here and put into registry.c's table.
+// The providers there are. A new one is a file that defines rm_sd_NAME, and a line here.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef SD_REGISTRY_H
 #define SD_REGISTRY_H
 
 #include <remora/sd.h>
 
-extern const struct rm_sd_ops rm_sd_static;
+// clang-format off
+#define RM_SD_PROVIDERS(provider) \
+    provider(rm_sd_static) \
+    provider(rm_sd_dns)
+// clang-format on
+
+#define RM_SD_DECLARE(ops) extern const struct rm_sd_ops ops;
+RM_SD_PROVIDERS(RM_SD_DECLARE)
 
 #endif

@@ -1,29 +1,36 @@
 // c-ares in our loop. Owns two channels: one that reads /etc/hosts and answers at once, one that asks DNS servers. c-ares cannot
 // take one query back, so what it calls back with is a query of ours that forgets its look-up. Its callbacks only take the answer
-// down: they run in the middle of c-ares, where nothing may be cancelled or destroyed.
+// down: they run in the middle of c-ares, where nothing may be cancelled, destroyed or asked. Each look-up has a watchdog of its own:
+// a callback that never comes stalls no name. The DNS channel is made anew when resolv.conf changes and after such a loss.
 // SPDX-License-Identifier: Apache-2.0
-#include "sd/resolve.h"
+#include "sd/lookup.h"
 
 #include "base/clock.h"
-#include "base/list.h"
+#include "sd/stamp.h"
 
+#define CARES_NO_DEPRECATED // its newer interfaces are not in the oldest version that serves
 #include <ares.h>
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netdb.h>
+#include <remora/log.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/time.h>
 
-// /etc/hosts has no TTL: how often it is looked at.
-#define RESOLVE_FILE_TTL_US (30 * RM_SEC)
+// /etc/hosts has no TTL; a change of it is seen and told anyway.
+#define RESOLVE_FILE_TTL_S 30
 // Answers of this size come by UDP without a fragment (RFC 9715).
 #define RESOLVE_EDNS_BYTES 1232
+#define RESOLVE_RESOLV_CONF "/etc/resolv.conf"
+#define RESOLVE_HOSTS "/etc/hosts"
+
+enum { CLASS_IN = 1, TYPE_SRV = 33 };
 
 struct resolve_query {
     struct rm_resolver *resolver;
-    struct rm_lookup *lookup;   // NULL: nobody wants the answer any more
-    struct resolve_query *next; // in the free list
+    struct rm_lookup *lookup; // NULL: nobody wants the answer any more
+    struct rm_list link;      // of those that c-ares has, or of the free ones
 };
 
 struct resolve_socket {
@@ -39,9 +46,14 @@ struct rm_resolver {
     struct rm_resolver *next;
     struct rm_resolve_conf conf;
     ares_channel files, dns;
+    struct rm_lookup_context context;
+    uint64_t patience_us;  // after which c-ares must have called back
     struct rm_timer timer; // what c-ares wants to be woken for
+    struct rm_timer look;  // at the files
+    struct rm_stamp hosts_stamp, conf_stamp;
+    struct rm_list watches;
     struct rm_list sockets, free_sockets;
-    struct resolve_query *free_queries;
+    struct rm_list queries, free_queries;
 };
 
 // The discovery loop's, and other loops' in tests: looked up when a provider opens.
@@ -139,11 +151,23 @@ static int resolved_order(const void *a, const void *b)
     return rm_str_cmp(x->text, y->text);
 }
 
-static uint64_t ttl_within(const struct rm_resolver *resolver, uint64_t ttl_us)
+static void lookup_fail_status(struct rm_lookup *lookup, int status)
 {
-    if (ttl_us < resolver->conf.min_ttl_us)
-        return resolver->conf.min_ttl_us;
-    return ttl_us > resolver->conf.max_ttl_us ? resolver->conf.max_ttl_us : ttl_us;
+    static const struct {
+        int status;
+        enum rm_lookup_result result;
+    } results[] = {
+        {ARES_ENOTFOUND, RM_LOOKUP_NXDOMAIN}, {ARES_ENODATA, RM_LOOKUP_NODATA},
+        {ARES_ESERVFAIL, RM_LOOKUP_SERVFAIL}, {ARES_EREFUSED, RM_LOOKUP_REFUSED},
+        {ARES_ETIMEOUT, RM_LOOKUP_TIMEOUT},   {ARES_ECONNREFUSED, RM_LOOKUP_UNREACHABLE},
+    };
+    for (size_t i = 0; i < RM_COUNT(results); i++) {
+        if (results[i].status == status) {
+            rm_lookup_fail(lookup, &lookup->resolver->context, results[i].result, NULL);
+            return;
+        }
+    }
+    rm_lookup_fail(lookup, &lookup->resolver->context, RM_LOOKUP_INVALID, ares_strerror(status));
 }
 
 static void lookup_take(struct rm_lookup *lookup, const struct ares_addrinfo *found)
@@ -179,46 +203,45 @@ static void lookup_take(struct rm_lookup *lookup, const struct ares_addrinfo *fo
             list[kept++] = list[i];
     lookup->addresses = list;
     lookup->n = kept;
-    lookup->ttl_us = ttl_within(lookup->resolver, ttl_s * RM_SEC);
+    lookup->ttl_us = rm_lookup_ttl_us(&lookup->resolver->context, ttl_s);
 }
 
-static void lookup_fail(struct rm_lookup *lookup, int status)
+// The look-up that waits for this query's answer, which is ready after that; NULL: nobody does.
+static struct rm_lookup *query_end(struct resolve_query *query)
 {
-    lookup->ttl_us = lookup->resolver->conf.min_ttl_us;
-    switch (status) {
-    case ARES_ENODATA:
-    case ARES_ENOTFOUND:
-        (void)rm_fail(&lookup->err, RM_ENOHOST, "no such name, or it has no address");
-        break;
-    case ARES_ETIMEOUT:
-        (void)rm_fail(&lookup->err, RM_ETIMEOUT, "no DNS server answered in time");
-        break;
-    case ARES_ECONNREFUSED:
-        (void)rm_fail(&lookup->err, RM_ECONNECT, "no DNS server can be reached");
-        break;
-    default:
-        (void)rm_fail(&lookup->err, RM_EPROTO, "DNS: %s", ares_strerror(status));
+    struct rm_resolver *resolver = query->resolver;
+    struct rm_lookup *lookup = query->lookup;
+    rm_list_remove(&query->link);
+    rm_list_push_back(&resolver->free_queries, &query->link);
+    if (lookup) {
+        lookup->query = NULL;
+        rm_timer_stop(&lookup->late);
+        rm_task_queue(resolver->loop, &lookup->ready);
     }
+    return lookup;
 }
 
 static void query_answered(void *arg, int status, int timeouts, struct ares_addrinfo *found)
 {
     (void)timeouts;
-    struct resolve_query *query = arg;
-    struct rm_resolver *resolver = query->resolver;
-    struct rm_lookup *lookup = query->lookup;
-    query->next = resolver->free_queries;
-    resolver->free_queries = query;
-    if (lookup) {
-        lookup->query = NULL;
-        if (status == ARES_SUCCESS)
-            lookup_take(lookup, found);
-        if (lookup->n == 0)
-            lookup_fail(lookup, status == ARES_SUCCESS ? ARES_ENODATA : status);
-        rm_task_queue(resolver->loop, &lookup->ready);
-    }
+    struct rm_lookup *lookup = query_end(arg);
+    if (lookup && status == ARES_SUCCESS)
+        lookup_take(lookup, found);
+    if (lookup && lookup->n == 0)
+        lookup_fail_status(lookup, status == ARES_SUCCESS ? ARES_ENODATA : status);
     if (found)
         ares_freeaddrinfo(found);
+}
+
+static void query_answered_srv(void *arg, int status, int timeouts, unsigned char *message, int n)
+{
+    (void)timeouts;
+    struct rm_lookup *lookup = query_end(arg);
+    bool is_whole = status == ARES_SUCCESS || status == ARES_ENODATA || status == ARES_ENOTFOUND;
+    if (lookup && is_whole && message && n > 0)
+        rm_lookup_take_srv(lookup, &lookup->resolver->context, (struct rm_str){(const char *)message, (size_t)n});
+    else if (lookup)
+        lookup_fail_status(lookup, status);
 }
 
 static void file_answered(void *arg, int status, int timeouts, struct ares_addrinfo *found)
@@ -237,19 +260,58 @@ static void lookup_ready(struct rm_task *task)
     lookup->done(lookup);
 }
 
+static void resolver_reopen(struct rm_resolver *);
+
 // ---- look-ups ------------------------------------------------------------------------------------------------------------
 
 static const struct ares_addrinfo_hints resolve_hints = {
-    .ai_flags = ARES_AI_NOSORT, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    .ai_flags = ARES_AI_NOSORT | ARES_AI_ENVHOSTS, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+
+static struct rm_str name_without_dot(struct rm_str name)
+{
+    return name.n > 1 && name.p[name.n - 1] == '.' ? rm_str_sub(name, 0, name.n - 1) : name;
+}
 
 static bool name_is_localhost(struct rm_str name)
 {
     static const struct rm_str localhost = {"localhost", 9};
-    if (name.n > 0 && name.p[name.n - 1] == '.')
-        name.n--;
     if (name.n < localhost.n || !rm_str_eq_nocase(rm_str_sub(name, name.n - localhost.n, name.n), localhost))
         return false;
     return name.n == localhost.n || name.p[name.n - localhost.n - 1] == '.';
+}
+
+static void lookup_send(struct rm_lookup *lookup)
+{
+    struct rm_resolver *resolver = lookup->resolver;
+    struct resolve_query *query;
+    if (rm_list_empty(&resolver->free_queries)) {
+        query = RM_NEW(&resolver->arena, struct resolve_query);
+    } else {
+        query = rm_container_of(resolver->free_queries.next, struct resolve_query, link);
+        rm_list_remove(&query->link);
+    }
+    query->resolver = resolver;
+    query->lookup = lookup;
+    lookup->query = query;
+    rm_list_push_back(&resolver->queries, &query->link);
+    rm_timer_start(resolver->loop, &lookup->late, rm_clock_us() + resolver->patience_us);
+    // c-ares may call back before it returns.
+    if (lookup->is_srv)
+        ares_query(resolver->dns, lookup->name, CLASS_IN, TYPE_SRV, query_answered_srv, query);
+    else
+        ares_getaddrinfo(resolver->dns, lookup->name, NULL, &resolve_hints, query_answered, query);
+    resolver_arm(resolver);
+}
+
+static void lookup_late(struct rm_timer *timer)
+{
+    struct rm_lookup *lookup = rm_container_of(timer, struct rm_lookup, late);
+    rm_log(RM_WARNING, "look-up lost name=%s: the resolver starts anew", lookup->name);
+    lookup->query->lookup = NULL;
+    lookup->query = NULL;
+    rm_lookup_fail(lookup, &lookup->resolver->context, RM_LOOKUP_TIMEOUT, NULL);
+    rm_task_queue(lookup->resolver->loop, &lookup->ready);
+    resolver_reopen(lookup->resolver);
 }
 
 static void lookup_reset(struct rm_lookup *lookup, struct rm_resolver *resolver)
@@ -257,12 +319,14 @@ static void lookup_reset(struct rm_lookup *lookup, struct rm_resolver *resolver)
     rm_lookup_cancel(lookup);
     lookup->resolver = resolver;
     lookup->ready.run = lookup_ready;
+    lookup->late.fire = lookup_late;
 }
 
 bool rm_lookup_local(struct rm_resolver *resolver, struct rm_lookup *lookup, struct rm_str name)
 {
     static const struct rm_resolved loopback[] = {{{"127.0.0.1", 9}, false}, {{"::1", 3}, true}};
     lookup_reset(lookup, resolver);
+    name = name_without_dot(name); // the file knows no absolute names
     // This channel knows nothing but the file: it calls back before it returns.
     ares_getaddrinfo(resolver->files, rm_arena_cstr(&lookup->arena, name), NULL, &resolve_hints, file_answered, lookup);
     if (lookup->n == 0 && name_is_localhost(name)) {
@@ -271,7 +335,7 @@ bool rm_lookup_local(struct rm_resolver *resolver, struct rm_lookup *lookup, str
     }
     if (lookup->n == 0)
         return false;
-    lookup->ttl_us = ttl_within(resolver, RESOLVE_FILE_TTL_US);
+    lookup->ttl_us = rm_lookup_ttl_us(&resolver->context, RESOLVE_FILE_TTL_S);
     return true;
 }
 
@@ -282,15 +346,18 @@ void rm_lookup_start(struct rm_resolver *resolver, struct rm_lookup *lookup, str
         rm_task_queue(resolver->loop, &lookup->ready);
         return;
     }
-    struct resolve_query *query = resolver->free_queries;
-    if (query)
-        resolver->free_queries = query->next;
-    else
-        query = RM_NEW(&resolver->arena, struct resolve_query);
-    *query = (struct resolve_query){.resolver = resolver, .lookup = lookup};
-    lookup->query = query;
-    ares_getaddrinfo(resolver->dns, rm_arena_cstr(&lookup->arena, name), NULL, &resolve_hints, query_answered, query);
-    resolver_arm(resolver);
+    lookup->is_srv = false;
+    lookup->name = rm_arena_cstr(&lookup->arena, name);
+    lookup_send(lookup);
+}
+
+void rm_lookup_srv(struct rm_resolver *resolver, struct rm_lookup *lookup, struct rm_str name)
+{
+    RM_ASSERT(lookup->done);
+    lookup_reset(lookup, resolver);
+    lookup->is_srv = true;
+    lookup->name = rm_arena_cstr(&lookup->arena, name_without_dot(name));
+    lookup_send(lookup);
 }
 
 void rm_lookup_cancel(struct rm_lookup *lookup)
@@ -299,23 +366,44 @@ void rm_lookup_cancel(struct rm_lookup *lookup)
         lookup->query->lookup = NULL;
     if (lookup->resolver)
         rm_task_cancel(lookup->resolver->loop, &lookup->ready);
+    rm_timer_stop(&lookup->late);
     rm_arena_fini(&lookup->arena);
     lookup->query = NULL;
+    lookup->result = RM_LOOKUP_FOUND;
     lookup->addresses = NULL;
     lookup->n = 0;
+    lookup->srv = (struct rm_dns_answer){0};
     lookup->err = (struct rm_err){0};
 }
 
-// ---- the resolver --------------------------------------------------------------------------------------------------------
+// ---- the DNS channel -----------------------------------------------------------------------------------------------------
 
-static int resolver_open(struct rm_resolver *resolver)
+// What messages call the servers, and how long c-ares asks them: `tries` rounds, each twice as long as the one before.
+static void resolver_know_servers(struct rm_resolver *resolver)
 {
-    char only_files[] = "f", only_dns[] = "b";
-    struct ares_options options = {.lookups = only_files};
-    int status = ares_init_options(&resolver->files, &options, ARES_OPT_LOOKUPS);
-    if (status != ARES_SUCCESS)
-        return status;
-    options = (struct ares_options){
+    struct ares_addr_port_node *list = NULL;
+    size_t at = 0, servers = 0;
+    resolver->context.servers[0] = '\0';
+    (void)ares_get_servers_ports(resolver->dns, &list);
+    for (const struct ares_addr_port_node *server = list; server; server = server->next, servers++) {
+        char text[INET6_ADDRSTRLEN] = "";
+        bool is_v6 = server->family == AF_INET6;
+        inet_ntop(server->family, &server->addr, text, sizeof(text));
+        if (at < sizeof(resolver->context.servers))
+            at += (size_t)snprintf(resolver->context.servers + at, sizeof(resolver->context.servers) - at,
+                                   is_v6 ? "%s[%s]:%d" : "%s%s:%d", servers ? ", " : "", text,
+                                   server->udp_port ? server->udp_port : 53);
+    }
+    if (list)
+        ares_free_data(list);
+    uint64_t rounds = (UINT64_C(1) << resolver->conf.tries) - 1;
+    resolver->patience_us = resolver->conf.timeout_us * (rounds * (servers ? servers : 1) + 1) + RM_SEC;
+}
+
+static int resolver_open_dns(struct rm_resolver *resolver, ares_channel *out)
+{
+    char only_dns[] = "b";
+    struct ares_options options = {
         .flags = ARES_FLAG_EDNS,
         .ednspsz = RESOLVE_EDNS_BYTES,
         .timeout = (int)(resolver->conf.timeout_us / RM_MS),
@@ -330,9 +418,101 @@ static int resolver_open(struct rm_resolver *resolver)
     // Its cache would answer what is asked again at the end of a TTL with the rest of that TTL.
     mask |= ARES_OPT_QUERY_CACHE; // qcache_max_ttl 0
 #endif
-    status = ares_init_options(&resolver->dns, &options, mask);
+    char path[4096];
+    if (resolver->conf.resolv_conf) {
+        snprintf(path, sizeof(path), "%s", resolver->conf.resolv_conf);
+        options.resolvconf_path = path;
+        mask |= ARES_OPT_RESOLVCONF;
+    }
+    int status = ares_init_options(out, &options, mask);
     if (status == ARES_SUCCESS && resolver->conf.servers)
-        status = ares_set_servers_ports_csv(resolver->dns, resolver->conf.servers);
+        status = ares_set_servers_ports_csv(*out, resolver->conf.servers);
+    return status;
+}
+
+// With what resolv.conf says now; look-ups that are under way are asked again. Never called from inside c-ares.
+static void resolver_reopen(struct rm_resolver *resolver)
+{
+    ares_channel old = resolver->dns, fresh = NULL;
+    int status = resolver_open_dns(resolver, &fresh);
+    if (status != ARES_SUCCESS) {
+        rm_log(RM_WARNING, "the resolver goes on with what it had: error=\"%s\"", ares_strerror(status));
+        if (fresh)
+            ares_destroy(fresh);
+        return;
+    }
+    struct rm_list again;
+    rm_list_init(&again);
+    RM_LIST_FOR (node, &resolver->queries) {
+        struct resolve_query *query = rm_container_of(node, struct resolve_query, link);
+        if (!query->lookup)
+            continue;
+        query->lookup->query = NULL;
+        rm_list_push_back(&again, &query->lookup->link);
+        query->lookup = NULL;
+    }
+    ares_destroy(old); // calls back all that it has, to nobody
+    resolver->dns = fresh;
+    resolver_know_servers(resolver);
+    while (!rm_list_empty(&again)) {
+        struct rm_lookup *lookup = rm_container_of(again.next, struct rm_lookup, link);
+        rm_list_remove(&lookup->link);
+        lookup_send(lookup);
+    }
+    resolver_arm(resolver);
+}
+
+// ---- files that change ---------------------------------------------------------------------------------------------------
+
+static const char *resolver_hosts_path(void)
+{
+    const char *path = getenv("CARES_HOSTS"); // c-ares reads this one then, too
+    return path ? path : RESOLVE_HOSTS;
+}
+
+static void resolver_look(struct rm_timer *timer)
+{
+    struct rm_resolver *resolver = rm_container_of(timer, struct rm_resolver, look);
+    const char *conf = resolver->conf.resolv_conf ? resolver->conf.resolv_conf : RESOLVE_RESOLV_CONF;
+    bool hosts_changed = rm_stamp_renew(&resolver->hosts_stamp, resolver_hosts_path());
+    bool conf_changed = rm_stamp_renew(&resolver->conf_stamp, conf);
+    if (conf_changed)
+        resolver_reopen(resolver);
+    if (conf_changed || hosts_changed) {
+        rm_log(RM_INFO, "names are looked up anew changed=%s servers=\"%s\"",
+               conf_changed ? conf : resolver_hosts_path(), resolver->context.servers);
+        RM_LIST_FOR (node, &resolver->watches) {
+            struct rm_resolve_watch *watch = rm_container_of(node, struct rm_resolve_watch, link);
+            watch->changed(watch);
+        }
+    }
+    rm_timer_start(resolver->loop, timer, rm_loop_now_us(resolver->loop) + resolver->conf.files_us);
+}
+
+void rm_resolve_watch_add(struct rm_resolver *resolver, struct rm_resolve_watch *watch)
+{
+    rm_list_push_back(&resolver->watches, &watch->link);
+}
+
+void rm_resolve_watch_del(struct rm_resolve_watch *watch)
+{
+    if (watch->link.next)
+        rm_list_remove(&watch->link);
+}
+
+// ---- the resolver --------------------------------------------------------------------------------------------------------
+
+static int resolver_open(struct rm_resolver *resolver)
+{
+    char only_files[] = "f";
+    struct ares_options options = {.lookups = only_files};
+    int status = ares_init_options(&resolver->files, &options, ARES_OPT_LOOKUPS);
+    if (status == ARES_SUCCESS)
+        status = resolver_open_dns(resolver, &resolver->dns);
+    if (status != ARES_SUCCESS)
+        return status;
+    resolver_know_servers(resolver);
+    resolver_look(&resolver->look);
     return status;
 }
 
@@ -344,7 +524,9 @@ static void resolver_free(struct rm_resolver *resolver)
     if (resolver->files)
         ares_destroy(resolver->files);
     RM_ASSERT(rm_list_empty(&resolver->sockets));
+    RM_ASSERT(rm_list_empty(&resolver->watches));
     rm_timer_stop(&resolver->timer);
+    rm_timer_stop(&resolver->look);
     struct rm_arena arena = resolver->arena;
     rm_arena_fini(&arena);
 }
@@ -365,9 +547,14 @@ int rm_resolver_acquire(struct rm_resolver **out, struct rm_loop *loop, struct r
     resolver->loop = loop;
     resolver->users = 1;
     resolver->conf = resolve_conf.tries ? resolve_conf : RM_RESOLVE_DEFAULTS;
+    resolver->context.min_ttl_us = resolver->conf.min_ttl_us;
+    resolver->context.max_ttl_us = resolver->conf.max_ttl_us;
     resolver->timer.fire = resolver_on_timer;
-    rm_list_init(&resolver->sockets);
-    rm_list_init(&resolver->free_sockets);
+    resolver->look.fire = resolver_look;
+    struct rm_list *lists[] = {&resolver->watches, &resolver->sockets, &resolver->free_sockets, &resolver->queries,
+                               &resolver->free_queries};
+    for (size_t i = 0; i < RM_COUNT(lists); i++)
+        rm_list_init(lists[i]);
     int status = resolver_open(resolver);
     if (status != ARES_SUCCESS) {
         resolver_free(resolver);
@@ -377,6 +564,11 @@ int rm_resolver_acquire(struct rm_resolver **out, struct rm_loop *loop, struct r
     resolvers = resolver;
     *out = resolver;
     return RM_OK;
+}
+
+uint64_t rm_resolver_ttl_us(const struct rm_resolver *resolver, uint32_t ttl_s)
+{
+    return rm_lookup_ttl_us(&resolver->context, ttl_s);
 }
 
 void rm_resolver_release(struct rm_resolver *resolver)

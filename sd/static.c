@@ -3,18 +3,12 @@
 // that it had.
 // SPDX-License-Identifier: Apache-2.0
 #include "sd/origin.h"
+#include "sd/pace.h"
 #include "sd/registry.h"
 #include "sd/resolve.h"
+#include "sd/route.h"
 
-#include "base/clock.h"
-
-#include <arpa/inet.h>
 #include <remora/log.h>
-#include <sys/random.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#define STATIC_BACKOFF_MAX_US (30 * RM_SEC)
 
 struct static_host {
     struct rm_origin origin;
@@ -38,6 +32,7 @@ struct static_provider {
     struct rm_loop *loop;
     struct rm_sd_sink *sink;
     struct rm_resolver *resolver; // NULL: there is no name in the list
+    struct rm_resolve_watch watch;
     struct static_host *hosts;
     size_t n_hosts;
     struct static_name *names; // each once
@@ -45,44 +40,6 @@ struct static_provider {
 };
 
 // ---- publishing ----------------------------------------------------------------------------------------------------------
-
-// Is there a way to this address? Connecting a datagram socket sends nothing: it asks the routing table.
-static bool has_route(const struct rm_resolved *address)
-{
-    struct sockaddr_storage to = {0};
-    char text[INET6_ADDRSTRLEN];
-    if (address->text.n >= sizeof(text))
-        return false;
-    memcpy(text, address->text.p, address->text.n);
-    text[address->text.n] = '\0';
-    if (address->is_v6) {
-        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&to;
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(53);
-        if (inet_pton(AF_INET6, text, &v6->sin6_addr) != 1)
-            return false;
-    } else {
-        struct sockaddr_in *v4 = (struct sockaddr_in *)&to;
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(53);
-        if (inet_pton(AF_INET, text, &v4->sin_addr) != 1)
-            return false;
-    }
-    int fd = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return false;
-    bool connected = connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0;
-    close(fd);
-    return connected;
-}
-
-// A name with both families: its servers may listen on one of them only ("localhost" mostly does), and a balancer that took
-// both for hosts of equal right would fail every other request. IPv6 is the second tier then, or IPv4 where it has no route.
-static bool prefers_v6(const struct static_name *name)
-{
-    const struct rm_resolved *first = &name->addresses[0], *last = &name->addresses[name->n - 1]; // IPv4 comes first
-    return !first->is_v6 && last->is_v6 && !has_route(first) && has_route(last);
-}
 
 static void static_publish(struct static_provider *self)
 {
@@ -107,7 +64,7 @@ static void static_publish(struct static_provider *self)
         }
         const struct static_name *name = &self->names[self->hosts[i].name];
         bool both = name->n > 0 && name->addresses[0].is_v6 != name->addresses[name->n - 1].is_v6;
-        bool v6_first = both && prefers_v6(name);
+        bool v6_first = both && rm_route_is_v6_first(name->addresses, name->n);
         for (size_t k = 0; k < name->n; k++) {
             host.address = name->addresses[k].text;
             host.priority = both && name->addresses[k].is_v6 != v6_first;
@@ -146,23 +103,9 @@ static void name_take(struct static_name *name)
             (struct rm_resolved){rm_arena_dup(&name->arena, found->addresses[i].text), found->addresses[i].is_v6};
 }
 
-// Up to a tenth later than asked for, so that many sidecars do not ask together.
 static void name_ask_again(struct static_name *name, uint64_t after_us)
 {
-    uint16_t random = 0;
-    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
-        random = 0;
-    after_us += after_us / 10 * random / UINT16_MAX;
     rm_timer_start(name->provider->loop, &name->again, rm_loop_now_us(name->provider->loop) + after_us);
-}
-
-// Twice as long after each failure in a row, from the shortest TTL on.
-static uint64_t name_backoff_us(const struct static_name *name)
-{
-    uint64_t wait_us = name->lookup.ttl_us;
-    for (uint32_t i = 1; i < name->failures && wait_us < STATIC_BACKOFF_MAX_US; i++)
-        wait_us *= 2;
-    return wait_us < STATIC_BACKOFF_MAX_US ? wait_us : STATIC_BACKOFF_MAX_US;
 }
 
 static void name_done(struct rm_lookup *lookup)
@@ -171,21 +114,21 @@ static void name_done(struct rm_lookup *lookup)
     struct static_provider *self = name->provider;
     if (lookup->err.code == RM_OK) {
         name_take(name);
-        name_ask_again(name, lookup->ttl_us);
+        name_ask_again(name, rm_pace_refresh_us(lookup->ttl_us));
         static_publish(self);
         return;
     }
     if (name->failures++ == 0)
         rm_log(RM_WARNING, "host not resolved name=%.*s error=\"%s\" addresses_kept=%zu", (int)name->text.n,
                name->text.p, lookup->err.text, name->n);
-    name_ask_again(name, name_backoff_us(name));
+    name_ask_again(name, rm_pace_retry_us(lookup->ttl_us, name->failures));
     if (lookup->err.code == RM_ENOHOST && !name->is_answered) {
         // That nobody knows the name is an answer: readiness need not wait for more.
         name->is_answered = true;
         static_publish(self);
     }
     struct rm_err err;
-    (void)rm_fail(&err, lookup->err.code, "%.*s: %s", (int)name->text.n, name->text.p, lookup->err.text);
+    (void)rm_fail(&err, lookup->err.code, "%s for %.*s", lookup->err.text, (int)name->text.n, name->text.p);
     self->sink->failed(self->sink, &err);
 }
 
@@ -193,6 +136,16 @@ static void name_ask(struct rm_timer *timer)
 {
     struct static_name *name = rm_container_of(timer, struct static_name, again);
     rm_lookup_start(name->provider->resolver, &name->lookup, name->text);
+}
+
+// /etc/hosts or resolv.conf says something else.
+static void static_ask_anew(struct rm_resolve_watch *watch)
+{
+    struct static_provider *self = rm_container_of(watch, struct static_provider, watch);
+    for (size_t i = 0; i < self->n_names; i++) {
+        rm_timer_stop(&self->names[i].again);
+        rm_lookup_start(self->resolver, &self->names[i].lookup, self->names[i].text);
+    }
 }
 
 // ---- the provider ----------------------------------------------------------------------------------------------------------
@@ -228,6 +181,7 @@ static void static_close(void *arg)
         rm_lookup_cancel(&self->names[i].lookup);
         rm_arena_fini(&self->names[i].arena);
     }
+    rm_resolve_watch_del(&self->watch);
     rm_resolver_release(self->resolver);
     struct rm_arena arena = self->arena;
     rm_arena_fini(&arena);
@@ -261,12 +215,16 @@ static int static_open(void **out, const struct rm_source *source, struct rm_loo
         static_close(self);
         return code;
     }
+    if (self->resolver) {
+        self->watch.changed = static_ask_anew;
+        rm_resolve_watch_add(self->resolver, &self->watch);
+    }
     // Addresses, and names of /etc/hosts, are known before the first request can come.
     for (size_t i = 0; i < self->n_names; i++) {
         struct static_name *name = &self->names[i];
         if (rm_lookup_local(self->resolver, &name->lookup, name->text)) {
             name_take(name);
-            name_ask_again(name, name->lookup.ttl_us);
+            name_ask_again(name, rm_pace_refresh_us(name->lookup.ttl_us));
             known = true;
         } else {
             rm_lookup_start(self->resolver, &name->lookup, name->text);

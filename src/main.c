@@ -140,8 +140,11 @@ static struct rm_conf *main_load(const struct main_args *args)
     struct rm_arena arena;
     rm_arena_init(&arena, NULL);
     struct rm_findings found = {.arena = &arena};
-    struct rm_conf_options options = {
-        .strict = args->strict, .port = args->port, .debug = args->debug, .environ = (const char *const *)environ};
+    struct rm_conf_options options = {.strict = args->strict,
+                                      .port = args->port,
+                                      .debug = args->debug,
+                                      .environ = (const char *const *)environ,
+                                      .providers = rm_sd_providers};
     struct rm_conf *conf = NULL;
     int rc = rm_conf_load(args->config, &options, &conf, &found, &arena);
     if (rc == RM_OK && args->test)

@@ -9,6 +9,7 @@
 #include "front/worker.h"
 #include "loop/thread.h"
 #include "pool/cache.h"
+#include "sd/resolve.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -169,6 +170,21 @@ static void run_answered(struct rm_cache_wait *wait, bool all_answered)
     rm_loop_stop(r->discovery);
 }
 
+static void run_set_up_names(struct run *r)
+{
+    const struct rm_conf_dns *dns = &r->plan->conf->dns;
+    struct rm_resolve_conf conf = RM_RESOLVE_DEFAULTS;
+    struct rm_str servers = {0};
+    for (size_t i = 0; i < dns->servers.n; i++)
+        servers = rm_arena_printf(&r->arena, "%.*s%s%.*s", (int)servers.n, i ? servers.p : "", i ? "," : "",
+                                  (int)dns->servers.v[i].n, dns->servers.v[i].p);
+    conf.servers = servers.p; // it ends in NUL
+    conf.timeout_us = dns->timeout_us;
+    conf.min_ttl_us = dns->min_ttl_us;
+    conf.max_ttl_us = dns->max_ttl_us;
+    rm_resolve_setup(&conf);
+}
+
 // Opens every source. Until the discovery thread starts, this thread stands in for it: it runs the discovery loop until
 // each source has answered, a second at most, so that the first request does not meet an empty pool.
 static int run_find_hosts(struct run *r, struct rm_err *err)
@@ -176,6 +192,7 @@ static int run_find_hosts(struct run *r, struct rm_err *err)
     int rc = rm_loop_new(&r->discovery, err);
     if (rc != RM_OK)
         return rc;
+    run_set_up_names(r);
     r->cache = rm_cache_new(r->discovery);
     r->entries = RM_NEW_ARRAY(&r->arena, struct rm_cache_entry *, r->plan->n_sources);
     for (uint32_t i = 0; i < r->plan->n_sources; i++) {

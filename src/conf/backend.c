@@ -4,6 +4,7 @@
 #include "conf/load.h"
 
 #define AT(member) offsetof(struct rm_conf_backend, member)
+#define SD_MAX 16 // providers, for the list in a message
 
 static void backend_headers(struct rm_reader *r, const struct rm_path *path, struct rm_value *value, void *base)
 {
@@ -12,7 +13,7 @@ static void backend_headers(struct rm_reader *r, const struct rm_path *path, str
 }
 
 static const struct rm_field backend_rows[] = {
-    {.name = "host", .type = RM_FIELD_STRINGS, .offset = AT(hosts), .doc = "hosts to call; without them the service's"},
+    {.name = "host", .type = RM_FIELD_STRINGS, .offset = AT(hosts), .doc = "hosts to call, without them the service's; or what \"sd\" looks for"},
     {.name = "url_pattern",
      .type = RM_FIELD_STRING,
      .offset = AT(url_pattern),
@@ -61,7 +62,7 @@ static const struct rm_field backend_rows[] = {
      .offset = AT(sd),
      .fallback = "static",
      .zero_is_unset = true,
-     .doc = "how hosts are found: static"},
+     .doc = "how hosts are found: static (the list), dns (an SRV name)"},
     {.name = "sd_scheme",
      .type = RM_FIELD_STRING,
      .offset = AT(sd_scheme),
@@ -106,44 +107,74 @@ static struct rm_place backend_place(struct rm_reader *r, struct rm_value *objec
     return rm_doc_place(member ? member : object);
 }
 
-static void backend_discovery(struct rm_reader *r, const struct rm_path *path, struct rm_value *object,
-                              struct rm_conf_backend *backend)
+// "static, dns or kubernetes"
+static const char *backend_sd_allowed(struct rm_reader *r, const char *const *names, size_t n)
 {
-    static const char *const providers[] = {"static", "dns", "kubernetes"};
-    struct rm_path sd = {.up = path, .name = RM_STR("sd")}, scheme = {.up = path, .name = RM_STR("sd_scheme")};
-    size_t i = 0;
-    while (i < RM_COUNT(providers) && !rm_str_eq(backend->sd, rm_str_of(providers[i])))
-        i++;
-    if (i == RM_COUNT(providers)) {
-        const char *near = rm_nearest(backend->sd, providers, RM_COUNT(providers));
-        rm_reader_error(r, &sd, backend_place(r, object, "sd"), "unknown service discovery %s, allowed is static%s%s%s",
-                        rm_text_quote(r->found->arena, backend->sd), near ? "; did you mean \"" : "", near ? near : "",
-                        near ? "\"?" : "");
-    } else if (i > 0) {
-        rm_reader_error(r, &sd, backend_place(r, object, "sd"),
-                        "service discovery \"%s\" is not in this version of remora: name the hosts, or one name that "
-                        "DNS resolves to "
-                        "all of them",
-                        providers[i]);
-    }
-    if (!rm_str_eq(backend->sd_scheme, RM_STR("http")) && !rm_str_eq(backend->sd_scheme, RM_STR("https")))
-        rm_reader_error(r, &scheme, backend_place(r, object, "sd_scheme"), "found %s, allowed is http or https",
-                        rm_text_quote(r->found->arena, backend->sd_scheme));
+    struct rm_str text = rm_str_of(names[0]);
+    for (size_t i = 1; i < n; i++)
+        text = rm_arena_printf(r->found->arena, "%.*s%s%s", (int)text.n, text.p, i + 1 < n ? ", " : " or ", names[i]);
+    return text.p;
 }
 
-static void backend_hosts(struct rm_reader *r, const struct rm_path *path, struct rm_value *object,
-                          struct rm_conf_backend *backend)
+// The provider; NULL: there is no such one, with a finding, or the loader was given none.
+static const struct rm_sd_ops *backend_provider(struct rm_reader *r, const struct rm_path *path,
+                                                struct rm_value *object, const struct rm_conf_backend *backend)
 {
-    struct rm_path at = {.up = path, .name = RM_STR("host")};
-    struct rm_value *list = rm_value_get(r->arena, object, RM_STR("host"));
+    struct rm_path sd = {.up = path, .name = RM_STR("sd")};
+    const char *names[SD_MAX] = {"static"};
+    size_t n = r->providers ? 0 : 1;
+    for (; r->providers && r->providers[n]; n++) {
+        RM_ASSERT(n < SD_MAX);
+        names[n] = r->providers[n]->name;
+        if (rm_str_eq(backend->sd, rm_str_of(names[n])))
+            return r->providers[n];
+    }
+    if (!r->providers && rm_str_eq(backend->sd, RM_STR("static")))
+        return NULL;
+    const char *near = rm_nearest(backend->sd, names, n);
+    rm_reader_error(r, &sd, backend_place(r, object, "sd"), "unknown service discovery %s, allowed is %s%s%s%s",
+                    rm_text_quote(r->found->arena, backend->sd), backend_sd_allowed(r, names, n),
+                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return NULL;
+}
+
+static void backend_static_hosts(struct rm_reader *r, const struct rm_path *at, struct rm_value *list,
+                                 struct rm_value *object, struct rm_conf_backend *backend)
+{
     if (backend->hosts.n > 0) {
-        rm_hosts_read(r, &at, list, backend->disable_host_sanitize, &backend->hosts);
+        rm_hosts_read(r, at, list, backend->disable_host_sanitize, &backend->hosts);
         return;
     }
     backend->hosts = r->conf->hosts;
     if (backend->hosts.n == 0 && (!list || list->type == RM_ARRAY || list->type == RM_NULL))
-        rm_reader_warn(r, &at, rm_doc_place(list ? list : object),
+        rm_reader_warn(r, at, rm_doc_place(list ? list : object),
                        "no host, neither here nor at the service: calls end in \"no hosts available\"");
+}
+
+// What any other provider looks for is written at the backend itself, in the provider's own form.
+static void backend_discovery(struct rm_reader *r, const struct rm_path *path, struct rm_value *object,
+                              struct rm_conf_backend *backend)
+{
+    struct rm_path host = {.up = path, .name = RM_STR("host")}, scheme = {.up = path, .name = RM_STR("sd_scheme")};
+    struct rm_value *list = rm_value_get(r->arena, object, host.name);
+    const struct rm_sd_ops *provider = backend_provider(r, path, object, backend);
+    if (!rm_str_eq(backend->sd_scheme, RM_STR("http")) && !rm_str_eq(backend->sd_scheme, RM_STR("https")))
+        rm_reader_error(r, &scheme, backend_place(r, object, "sd_scheme"), "found %s, allowed is http or https",
+                        rm_text_quote(r->found->arena, backend->sd_scheme));
+    if (rm_str_eq(backend->sd, RM_STR("static"))) {
+        backend_static_hosts(r, &host, list, object, backend);
+        return;
+    }
+    if (!provider || !provider->check || (list && list->type == RM_OBJECT))
+        return;
+    struct rm_source source = {.provider = backend->sd,
+                               .hosts = backend->hosts.v,
+                               .n_hosts = backend->hosts.n,
+                               .scheme = backend->sd_scheme,
+                               .refresh_us = r->conf->dns_cache_ttl_us};
+    struct rm_err err = {0};
+    if (provider->check(&source, &err) != RM_OK)
+        rm_reader_error(r, &host, backend_place(r, object, "host"), "%s", err.text);
 }
 
 // What a body that is passed through leaves without effect, and two filters of which KrakenD takes one.
@@ -201,7 +232,6 @@ void rm_backend_read(struct rm_reader *r, const struct rm_path *path, struct rm_
         rm_reader_warn(r, &pattern, backend->place, "is missing: \"/\" is called");
     rm_pattern_compile(r, &pattern, backend_place(r, object, "url_pattern"), endpoint, index);
     backend_discovery(r, path, object, backend);
-    backend_hosts(r, path, object, backend);
     rm_encoding_input(r, &encoding, backend_place(r, object, "encoding"), &backend->encoding);
     backend_conflicts(r, path, object, endpoint, backend);
     if (backend->timeout_us > endpoint->timeout_us)

@@ -40,7 +40,11 @@ static int conf_from_doc(struct rm_doc *doc, int rc, const struct rm_err *err, c
     struct rm_conf *conf = RM_NEW(&own, struct rm_conf);
     conf->arena = own;
     conf->doc = *doc;
-    struct rm_reader r = {.conf = conf, .arena = &conf->arena, .found = found, .strict = options->strict};
+    struct rm_reader r = {.conf = conf,
+                          .arena = &conf->arena,
+                          .found = found,
+                          .strict = options->strict,
+                          .providers = options->providers};
     conf_read(&r, options);
     rm_findings_sort(found);
     if (found->n_errors > 0) {

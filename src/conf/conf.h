@@ -6,6 +6,7 @@
 
 #include "conf/doc.h"
 #include <remora/log.h>
+#include <remora/sd.h>
 #include <remora/value.h>
 
 struct rm_strs {
@@ -33,9 +34,10 @@ struct rm_piece {
 
 struct rm_conf_backend {
     // "scheme://name[:port]", or with disable_host_sanitize "scheme://name[:port][/path]" as written (a path prefix; IPv6 in
-    // brackets); the service's when the backend has none; empty is valid: calls answer "no hosts available".
+    // brackets); the service's when the backend has none; empty is valid: calls answer "no hosts available". Other providers than
+    // static get what the backend itself says, as written and checked by them.
     struct rm_strs hosts;
-    struct rm_str sd; // "static"
+    struct rm_str sd; // a provider's name: "static", …
     struct rm_str sd_scheme;
     bool disable_host_sanitize;
     struct rm_str url_pattern; // as written, with its leading slash
@@ -123,6 +125,13 @@ struct rm_conf_limits {
     uint64_t body_timeout_us;    // 10 s without progress of a body in either direction (read_timeout / write_timeout)
 };
 
+// extra_config.remora.dns
+struct rm_conf_dns {
+    struct rm_strs servers;          // "10.0.0.10:53", "[fd00::10]:53"; none: those of /etc/resolv.conf
+    uint64_t timeout_us;             // of one server at the first of three tries; 2 s
+    uint64_t min_ttl_us, max_ttl_us; // what a record's TTL is kept within; 1 s, 1 h
+};
+
 struct rm_conf_tls { // client_tls
     bool insecure;   // allow_insecure_connections here or at the root
     bool disable_system_ca_pool;
@@ -158,6 +167,7 @@ struct rm_conf {
 
     struct rm_conf_router router;
     struct rm_conf_limits limits;
+    struct rm_conf_dns dns;
     // extra_config telemetry/logging
     enum rm_level log_level; // INFO (KrakenD: DEBUG needs to be asked for)
     struct rm_str log_prefix;
@@ -187,6 +197,8 @@ struct rm_conf_options {
     int port;                   // -p: wins over file and environment; 0: not given
     bool debug;                 // -d
     const char *const *environ; // KRAKEND_*, REMORA_*; NULL: none
+    // What "sd" may name, ended by NULL (rm_sd_providers); NULL: static, whose hosts this layer checks by itself.
+    const struct rm_sd_ops *const *providers;
 };
 
 // Reads, checks and completes a configuration. All errors of the file are found, in file order, not the first only. On RM_OK *out

@@ -18,6 +18,7 @@ struct rm_reader {
     struct rm_arena *arena; // the configuration's
     struct rm_findings *found;
     bool strict;
+    const struct rm_sd_ops *const *providers; // as in rm_conf_options
 };
 
 void rm_reader_error(struct rm_reader *, const struct rm_path *, struct rm_place, const char *fmt, ...) RM_PRINTF(4, 5);

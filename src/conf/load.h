@@ -26,6 +26,7 @@ extern const struct rm_fields rm_proxy_fields, rm_proxy_backend_fields; // proxy
 extern const struct rm_fields rm_http_fields, rm_http_client_fields;    // http.c
 extern const struct rm_fields rm_own_fields, rm_own_endpoint_fields, rm_own_backend_fields; // own.c
 extern const struct rm_fields rm_limits_fields;                                             // limits.c
+extern const struct rm_fields rm_dns_fields;                                                // dns.c
 
 // endpoint.c, backend.c
 extern const struct rm_fields rm_endpoint_fields, rm_backend_fields;

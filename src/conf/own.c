@@ -22,7 +22,11 @@ static const struct rm_field own_rows[] = {
     LATER("probes"),
     LATER("drain"),
     LATER("kubernetes"),
-    LATER("dns"),
+    {.name = "dns",
+     .type = RM_FIELD_NESTED,
+     .offset = RM_NOWHERE,
+     .nested = &rm_dns_fields,
+     .doc = "how names are looked up, by sd: dns and for the names of hosts"},
 };
 const struct rm_fields rm_own_fields = {.v = own_rows, .n = RM_COUNT(own_rows), .what = "key of remora at the service"};
 

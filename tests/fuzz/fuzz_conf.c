@@ -32,7 +32,7 @@ static char *fuzz_load(struct rm_str file, struct rm_str text, bool strict)
     struct rm_arena arena;
     rm_arena_init(&arena, NULL);
     struct rm_findings found = {.arena = &arena};
-    struct rm_conf_options options = {.strict = strict};
+    struct rm_conf_options options = {.strict = strict, .providers = rm_sd_providers};
     struct rm_conf *conf = NULL;
     int rc = rm_conf_parse(file, text, &options, &conf, &found, &arena);
     RM_ASSERT((rc == RM_OK) == (conf != NULL) && (rc == RM_OK) == (found.n_errors == 0));

@@ -11,11 +11,12 @@
 
 void conf_case_load(struct conf_case *c, const char *file, const char *text, const struct rm_conf_options *options)
 {
-    const struct rm_conf_options none = {.strict = false};
+    struct rm_conf_options with = options ? *options : (struct rm_conf_options){.strict = false};
+    with.providers = rm_sd_providers;
     *c = (struct conf_case){.rc = 0};
     rm_arena_init(&c->arena, NULL);
     c->found.arena = &c->arena;
-    c->rc = rm_conf_parse(rm_str_of(file), rm_str_of(text), options ? options : &none, &c->conf, &c->found, &c->arena);
+    c->rc = rm_conf_parse(rm_str_of(file), rm_str_of(text), &with, &c->conf, &c->found, &c->arena);
     assert_int_equal(c->rc, c->found.n_errors > 0 ? RM_ECONF : RM_OK);
     assert_int_equal(c->conf == NULL, c->rc != RM_OK);
 }

@@ -110,6 +110,25 @@ static const struct bad_case bad_service[] = {
      SERVICE("client_tls: {client_certs: [^~]}")},
 };
 
+#define DNS(s) SERVICE_EXTRA("remora: {dns: {" s "}}")
+static const struct bad_case bad_dns[] = {
+    {WRONG, "extra_config.remora.dns.servers[1]", "found \"ns.test\", allowed is an address with or without a port",
+     DNS("servers: [10.0.0.1, ^ns.test]")},
+    {WRONG, "extra_config.remora.dns.servers", "found \"10.0.0.1:0\"", DNS("servers: ^'10.0.0.1:0'")},
+    {WRONG, "extra_config.remora.dns.servers", "found \"10.0.0.1:65536\"", DNS("servers: ^'10.0.0.1:65536'")},
+    {WRONG, "extra_config.remora.dns.servers", "found \"10.0.0.1:\"", DNS("servers: ^'10.0.0.1:'")},
+    {WRONG, "extra_config.remora.dns.servers", "found \"[fd00::1\"", DNS("servers: ^'[fd00::1'")},
+    {WRONG, "extra_config.remora.dns.servers", "found \"[10.0.0.1]:53\"", DNS("servers: ^'[10.0.0.1]:53'")},
+    {WRONG, "extra_config.remora.dns.servers", "found \"[fd00::1]x53\"", DNS("servers: ^'[fd00::1]x53'")},
+    {WRONG, "extra_config.remora.dns.servers", "found \"\"", DNS("servers: ^''")},
+    {WRONG, "extra_config.remora.dns.servers", "9 servers, allowed are 8",
+     DNS("servers: ^['::1', '::1', '::1', '::1', '::1', '::1', '::1', '::1', '::1']")},
+    {WRONG, "extra_config.remora.dns.timeout", "allowed is a duration from 10ms to 1m", DNS("timeout: ^5ms")},
+    {WRONG, "extra_config.remora.dns.min_ttl", "has no unit", DNS("min_ttl: ^5")},
+    {WRONG, "extra_config.remora.dns", "min_ttl is above max_ttl", SERVICE_EXTRA("remora: {dns: ^{min_ttl: 2s, max_ttl: 1s}}")},
+    {UNKNOWN, "extra_config.remora.dns.server", "did you mean \"servers\"?", DNS("^server: 10.0.0.1")},
+};
+
 static const struct bad_case bad_endpoints[] = {
     {WRONG, "endpoints[0].endpoint", "is missing", SERVICE("endpoints:\n- ^backend: [{host: h, url_pattern: /y}]")},
     {WRONG, "endpoints[0].endpoint", "found a list, allowed is a string", PATH("^[a]")},
@@ -200,10 +219,20 @@ static const struct bad_case bad_backends[] = {
     {WARNS, "endpoints[0].backend[0].encoding",
      "unknown encoding \"jsn\": json is used instead; did you mean \"json\"?", BACKEND("encoding: ^jsn")},
     {WARNS, "endpoints[0].backend[0].encoding", "the answer is thrown away", BACKEND("encoding: ^no-op")},
-    {WRONG, "endpoints[0].backend[0].sd", "\"dns\" is not in this version", BACKEND("sd: ^dns")},
-    {WRONG, "endpoints[0].backend[0].sd", "\"kubernetes\" is not in this version", BACKEND("sd: ^kubernetes")},
-    {WRONG, "endpoints[0].backend[0].sd",
-     "unknown service discovery \"statc\", allowed is static; did you mean \"static\"?", BACKEND("sd: ^statc")},
+    {WRONG, "endpoints[0].backend[0].sd", "unknown service discovery \"statc\", allowed is static", BACKEND("sd: ^statc")},
+    {WRONG, "endpoints[0].backend[0].sd", "did you mean \"static\"?", BACKEND("sd: ^statc")},
+    {WRONG, "endpoints[0].backend[0].host", "takes an SRV name, whose records say hosts and ports, and no URL",
+     HOST("^http://shop.test:8080\n    sd: dns")},
+    {WRONG, "endpoints[0].backend[0].host", "takes an SRV name", HOST("^shop.test:8080\n    sd: dns")},
+    {WRONG, "endpoints[0].backend[0].host", "2 names: \"sd\": \"dns\" takes one SRV name",
+     HOST("^[_http._tcp.a, _http._tcp.b]\n    sd: dns")},
+    {WRONG, "endpoints[0].backend[0].host", "needs the SRV name here", HOST("^[]\n    sd: dns")},
+    {WRONG, "endpoints[0].backend[0].host", "needs the SRV name here",
+     SERVICE("host: a\nendpoints:\n- endpoint: /x\n  backend:\n  - ^url_pattern: /y\n    sd: dns")},
+    {WRONG, "endpoints[0].backend[0].host", "\"a b\" is no host name", HOST("^a b\n    sd: dns")},
+    {WRONG, "endpoints[0].backend[0].host", "an address has no SRV records", HOST("^10.0.0.1\n    sd: dns")},
+    {WRONG, "endpoints[0].backend[0].host", "found an object, allowed is a list of strings",
+     HOST("^{a: b}\n    sd: dns")},
     {WRONG, "endpoints[0].backend[0].sd", "unknown service discovery \"etcd\"", BACKEND("sd: ^etcd")},
     {WRONG, "endpoints[0].backend[0].sd_scheme", "found \"ftp\", allowed is http or https", BACKEND("sd_scheme: ^ftp")},
     {WARNS, "endpoints[0].backend[0].timeout", "no effect: a backend's own timeout is extra_config.remora.timeout",
@@ -418,6 +447,7 @@ static void test_service(void **state)
 {
     (void)state;
     bad_run(bad_service, RM_COUNT(bad_service));
+    bad_run(bad_dns, RM_COUNT(bad_dns));
 }
 
 static void test_endpoints(void **state)

@@ -193,6 +193,53 @@ static void test_limits(void **state)
     conf_case_free(&c);
 }
 
+static void test_dns(void **state)
+{
+    (void)state;
+    struct conf_case c;
+    conf_case_good(&c, "t.yaml", "version: 3\n", false);
+    assert_int_equal(c.conf->dns.servers.n, 0);
+    assert_int_equal(c.conf->dns.timeout_us, 2000000);
+    assert_int_equal(c.conf->dns.min_ttl_us, 1000000);
+    assert_int_equal(c.conf->dns.max_ttl_us, 3600000000);
+    conf_case_free(&c);
+    conf_case_good(&c, "t.yaml",
+                   "version: 3\nextra_config:\n  remora:\n    dns:\n      servers: [10.96.0.10, '10.0.0.1:5353', fd00::1, "
+                   "'[fd00:0::2]', '[::1]:54']\n      timeout: 500ms\n      min_ttl: 2s\n      max_ttl: 1m\n",
+                   false);
+    static const char *const servers[] = {"10.96.0.10:53", "10.0.0.1:5353", "[fd00::1]:53", "[fd00:0::2]:53",
+                                          "[::1]:54"};
+    assert_int_equal(c.conf->dns.servers.n, RM_COUNT(servers));
+    for (size_t i = 0; i < RM_COUNT(servers); i++)
+        assert_str(c.conf->dns.servers.v[i], servers[i]);
+    assert_int_equal(c.conf->dns.timeout_us, 500000);
+    assert_int_equal(c.conf->dns.min_ttl_us, 2000000);
+    assert_int_equal(c.conf->dns.max_ttl_us, 60000000);
+    conf_case_free(&c);
+}
+
+// What another provider than static looks for stays as it is written: nothing is made a URL of it, nor inherited.
+static void test_srv_names(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"_http._tcp.cart.shop.svc.cluster.local", "cart.shop.svc.cluster.local.", "cart"};
+    for (size_t i = 0; i < RM_COUNT(names); i++) {
+        struct conf_case c;
+        char text[300];
+        snprintf(text, sizeof(text),
+                 "version: 3\nhost: other\nendpoints:\n- endpoint: /x\n  backend:\n  - url_pattern: /y\n    sd: dns\n"
+                 "    sd_scheme: https\n    host: [%s]\n    disable_host_sanitize: %s\n",
+                 names[i], i ? "true" : "false");
+        conf_case_good(&c, "t.yaml", text, false);
+        const struct rm_conf_backend *backend = &c.conf->endpoints[0].backends[0];
+        assert_str(backend->sd, "dns");
+        assert_str(backend->sd_scheme, "https");
+        assert_int_equal(backend->hosts.n, 1);
+        assert_str(backend->hosts.v[0], names[i]);
+        conf_case_free(&c);
+    }
+}
+
 static void test_hosts(void **state)
 {
     (void)state;
@@ -538,7 +585,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),      cmocka_unit_test(test_inheritance), cmocka_unit_test(test_unset),
-        cmocka_unit_test(test_limits),        cmocka_unit_test(test_hosts),       cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_dns), cmocka_unit_test(test_srv_names), cmocka_unit_test(test_limits),        cmocka_unit_test(test_hosts),       cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_piece_names),   cmocka_unit_test(test_encodings),   cmocka_unit_test(test_proxy),
         cmocka_unit_test(test_backend_extra), cmocka_unit_test(test_old_names),   cmocka_unit_test(test_step_values),
         cmocka_unit_test(test_client_tls),    cmocka_unit_test(test_routes),      cmocka_unit_test(test_all),

@@ -242,7 +242,7 @@ static void the_registry_knows_it(void **state)
     (void)state;
     assert_ptr_equal(rm_sd_find(RM_STR("static")), &rm_sd_static);
     assert_null(rm_sd_find(RM_STR("Static")));
-    assert_null(rm_sd_find(RM_STR("dns")));
+    assert_null(rm_sd_find(RM_STR("etcd")));
     assert_null(rm_sd_find(RM_STR("")));
 }
 
