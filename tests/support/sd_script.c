@@ -107,7 +107,7 @@ static void script_close(void *self)
     named->script.closed++;
 }
 
-static const struct rm_sd_ops script_ops = {"scripted", NULL, script_open, script_close};
+static const struct rm_sd_ops script_ops = {.name = "scripted", .open = script_open, .close = script_close};
 const struct rm_sd_ops *const rm_sd_providers[] = {&script_ops, NULL};
 
 const struct rm_sd_ops *rm_sd_find(struct rm_str name)
