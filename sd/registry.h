@@ -8,7 +8,9 @@
 // clang-format off
 #define RM_SD_PROVIDERS(provider) \
     provider(rm_sd_static) \
-    provider(rm_sd_dns)
+    provider(rm_sd_dns) \
+    provider(rm_sd_kubernetes) \
+    provider(rm_sd_k8s)
 // clang-format on
 
 #define RM_SD_DECLARE(ops) extern const struct rm_sd_ops ops;

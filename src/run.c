@@ -9,6 +9,7 @@
 #include "front/worker.h"
 #include "loop/thread.h"
 #include "pool/cache.h"
+#include "sd/k8s.h"
 #include "sd/resolve.h"
 
 #include <errno.h>
@@ -185,6 +186,21 @@ static void run_set_up_names(struct run *r)
     rm_resolve_setup(&conf);
 }
 
+static void run_set_up_kubernetes(const struct rm_conf *conf)
+{
+    static const enum rm_k8s_addresses addresses[] = {
+        [RM_CONF_BOTH] = RM_K8S_BOTH, [RM_CONF_IPV4] = RM_K8S_ONLY_IPV4, [RM_CONF_IPV6] = RM_K8S_ONLY_IPV6};
+    rm_k8s_setup(&(struct rm_k8s_conf){
+        .api_server = conf->kubernetes.api_server,
+        .token_file = conf->kubernetes.token_file,
+        .ca_file = conf->kubernetes.ca_file,
+        .namespace_ = conf->kubernetes.namespace_,
+        .zone = conf->zone,
+        .node = conf->kubernetes.node,
+        .addresses = addresses[conf->kubernetes.addresses],
+    });
+}
+
 // Opens every source. Until the discovery thread starts, this thread stands in for it: it runs the discovery loop until
 // each source has answered, a second at most, so that the first request does not meet an empty pool.
 static int run_find_hosts(struct run *r, struct rm_err *err)
@@ -193,6 +209,7 @@ static int run_find_hosts(struct run *r, struct rm_err *err)
     if (rc != RM_OK)
         return rc;
     run_set_up_names(r);
+    run_set_up_kubernetes(r->plan->conf);
     r->cache = rm_cache_new(r->discovery);
     r->entries = RM_NEW_ARRAY(&r->arena, struct rm_cache_entry *, r->plan->n_sources);
     for (uint32_t i = 0; i < r->plan->n_sources; i++) {

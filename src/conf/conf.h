@@ -140,6 +140,16 @@ struct rm_conf_tls { // client_tls
     struct rm_str min_version, max_version;
 };
 
+// extra_config.remora.kubernetes; "" stands for what Kubernetes puts into a pod.
+enum rm_conf_addresses { RM_CONF_BOTH, RM_CONF_IPV4, RM_CONF_IPV6 };
+struct rm_conf_kubernetes {
+    struct rm_str api_server; // "https://10.96.0.1:443"
+    struct rm_str token_file, ca_file;
+    struct rm_str namespace_; // of hosts that name none
+    struct rm_str node;
+    enum rm_conf_addresses addresses;
+};
+
 struct rm_conf {
     struct rm_arena arena; // holds this struct too
     struct rm_doc doc;
@@ -173,7 +183,9 @@ struct rm_conf {
     struct rm_str log_prefix;
     bool log_stdout; // default true: a container's log is its standard output
     // extra_config remora
-    uint32_t workers; // 0: by the CPU quota
+    uint32_t workers;   // 0: by the CPU quota
+    struct rm_str zone; // where this pod runs; "": unknown
+    struct rm_conf_kubernetes kubernetes;
 
     struct rm_conf_endpoint *endpoints;
     size_t n_endpoints;

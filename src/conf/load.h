@@ -27,6 +27,7 @@ extern const struct rm_fields rm_http_fields, rm_http_client_fields;    // http.
 extern const struct rm_fields rm_own_fields, rm_own_endpoint_fields, rm_own_backend_fields; // own.c
 extern const struct rm_fields rm_limits_fields;                                             // limits.c
 extern const struct rm_fields rm_dns_fields;                                                // dns.c
+extern const struct rm_fields rm_kubernetes_fields;                                         // kubernetes.c
 
 // endpoint.c, backend.c
 extern const struct rm_fields rm_endpoint_fields, rm_backend_fields;

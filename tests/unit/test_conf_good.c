@@ -557,6 +557,38 @@ static void test_proxies(void **state)
     conf_case_free(&c);
 }
 
+// A Service is named in the provider's own words, which stay as they are; k8s is the same provider.
+static void test_kubernetes(void **state)
+{
+    (void)state;
+    struct conf_case c;
+    conf_case_good(
+        &c, "t.yaml",
+        "version: 3\nextra_config:\n  remora:\n    kubernetes:\n      api_server: https://[fd00::1]:6443/k8s\n"
+        "      token_file: /t\n      ca_file: /c\n      namespace: shop-1\n      zone: zone-a\n      node: n1\n"
+        "      addresses: ipv6\nendpoints:\n"
+        "- {endpoint: /a, backend: [{host: 'cart:http', sd: k8s, url_pattern: /}]}\n"
+        "- {endpoint: /b, backend: [{host: ['https://cart.shop.svc.cluster.local:http'], sd: kubernetes, "
+        "sd_scheme: https, url_pattern: /}]}\n",
+        false);
+    const struct rm_conf_kubernetes *k = &c.conf->kubernetes;
+    assert_true(rm_str_eq(k->api_server, RM_STR("https://[fd00::1]:6443/k8s")));
+    assert_true(rm_str_eq(k->token_file, RM_STR("/t")) && rm_str_eq(k->ca_file, RM_STR("/c")));
+    assert_true(rm_str_eq(k->namespace_, RM_STR("shop-1")) && rm_str_eq(k->node, RM_STR("n1")));
+    assert_true(rm_str_eq(c.conf->zone, RM_STR("zone-a")));
+    assert_int_equal(k->addresses, RM_CONF_IPV6);
+    const struct rm_conf_backend *a = c.conf->endpoints[0].backends, *b = c.conf->endpoints[1].backends;
+    assert_true(rm_str_eq(a->sd, RM_STR("k8s")) && rm_str_eq(b->sd, RM_STR("kubernetes")));
+    assert_true(rm_str_eq(a->hosts.v[0], RM_STR("cart:http")));
+    assert_true(rm_str_eq(b->hosts.v[0], RM_STR("https://cart.shop.svc.cluster.local:http")));
+    assert_true(rm_str_eq(b->sd_scheme, RM_STR("https")));
+    conf_case_free(&c);
+    conf_case_good(&c, "t.yaml", "version: 3\n", false);
+    assert_int_equal(c.conf->kubernetes.addresses, RM_CONF_BOTH);
+    assert_int_equal(c.conf->kubernetes.api_server.n, 0);
+    conf_case_free(&c);
+}
+
 // Routes that are no conflict.
 static void test_routes(void **state)
 {
@@ -589,7 +621,7 @@ int main(void)
         cmocka_unit_test(test_piece_names),   cmocka_unit_test(test_encodings),   cmocka_unit_test(test_proxy),
         cmocka_unit_test(test_backend_extra), cmocka_unit_test(test_old_names),   cmocka_unit_test(test_step_values),
         cmocka_unit_test(test_client_tls),    cmocka_unit_test(test_routes),      cmocka_unit_test(test_all),
-        cmocka_unit_test(test_proxies),
+        cmocka_unit_test(test_proxies),       cmocka_unit_test(test_kubernetes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
