@@ -18,7 +18,7 @@ def cases(tier, output):
     if tier == "unit":
         # cmocka writes `not ok 3 # SKIP name` for a case that does not apply to this build.
         return (len(re.findall(r"^ok \d+(?! # SKIP)\b", output, re.M)), len(re.findall(r"^not ok \d+(?! # SKIP)\b", output, re.M)))
-    if tier == "integration":
+    if tier in ("integration", "slow"):
         last = [line for line in output.splitlines() if re.search(r" in [\d.]+s", line)][-1:]
         passed = failed = 0
         for number, what in PYTEST.findall("".join(last)):

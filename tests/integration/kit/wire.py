@@ -78,17 +78,19 @@ class Wire:
         other. Ends early when the other side closes, or with `until_answer` when it says anything."""
         pieces = iter([data] if isinstance(data, (bytes, bytearray, memoryview)) else data)
         end = time.monotonic() + self.deadline_s
+        poll = select.poll()  # a test may have more descriptors open than select() knows
+        poll.register(self.socket, select.POLLIN | select.POLLOUT)
         for piece in pieces:
             left = memoryview(piece)
             while left:
                 if self.ended or self.send_failed or (until_answer and self.buffer):
                     return
-                readable, writable, _ = select.select([self.socket], [self.socket], [], max(0, end - time.monotonic()))
-                if not readable and not writable:
+                ready = poll.poll(max(0, end - time.monotonic()) * 1000)
+                if not ready:
                     raise TooLate("the gateway takes no more bytes and says nothing")
-                if readable:
+                if ready[0][1] & ~select.POLLOUT:
                     self._receive()
-                elif writable:
+                else:
                     try:
                         left = left[self.socket.send(left[: 1 << 18]) :]
                         end = time.monotonic() + self.deadline_s
