@@ -5,6 +5,7 @@
 #include "base/clock.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 // "There is nothing" is believed no longer than this, whatever the zone says: what is deployed later must be found.
 #define LOOKUP_NEGATIVE_MAX_US (30 * RM_SEC)
@@ -47,6 +48,28 @@ void rm_lookup_fail(struct rm_lookup *lookup, const struct rm_lookup_context *co
                   context->servers);
 }
 
+static int resolved_order(const void *a, const void *b)
+{
+    const struct rm_resolved *x = a, *y = b;
+    if (x->is_v6 != y->is_v6)
+        return x->is_v6 ? 1 : -1;
+    return rm_str_cmp(x->text, y->text);
+}
+
+void rm_lookup_take(struct rm_lookup *lookup, const struct rm_lookup_context *context, struct rm_resolved *list, size_t n,
+                    uint64_t ttl_s)
+{
+    if (n > 1)
+        qsort(list, n, sizeof(*list), resolved_order);
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (kept == 0 || resolved_order(&list[kept - 1], &list[i]) != 0)
+            list[kept++] = list[i];
+    lookup->addresses = list;
+    lookup->n = kept;
+    lookup->ttl_us = rm_lookup_ttl_us(context, ttl_s);
+}
+
 static void take_nothing(struct rm_lookup *lookup, const struct rm_lookup_context *context)
 {
     const struct rm_dns_answer *srv = &lookup->srv;
@@ -86,4 +109,17 @@ void rm_lookup_take_srv(struct rm_lookup *lookup, const struct rm_lookup_context
         snprintf(text, sizeof(text), "rcode %u", srv->rcode);
         rm_lookup_fail(lookup, context, RM_LOOKUP_INVALID, text);
     }
+}
+
+struct rm_str rm_name_without_dot(struct rm_str name)
+{
+    return name.n > 1 && name.p[name.n - 1] == '.' ? rm_str_sub(name, 0, name.n - 1) : name;
+}
+
+bool rm_name_is_localhost(struct rm_str name)
+{
+    static const struct rm_str localhost = {"localhost", 9};
+    if (name.n < localhost.n || !rm_str_eq_nocase(rm_str_sub(name, name.n - localhost.n, name.n), localhost))
+        return false;
+    return name.n == localhost.n || name.p[name.n - localhost.n - 1] == '.';
 }

@@ -143,14 +143,6 @@ static void resolver_on_socket(void *arg, ares_socket_t fd, int readable, int wr
 
 // ---- answers -----------------------------------------------------------------------------------------------------------
 
-static int resolved_order(const void *a, const void *b)
-{
-    const struct rm_resolved *x = a, *y = b;
-    if (x->is_v6 != y->is_v6)
-        return x->is_v6 ? 1 : -1;
-    return rm_str_cmp(x->text, y->text);
-}
-
 static void lookup_fail_status(struct rm_lookup *lookup, int status)
 {
     static const struct {
@@ -195,15 +187,7 @@ static void lookup_take(struct rm_lookup *lookup, const struct ares_addrinfo *fo
     for (const struct ares_addrinfo_cname *cname = found->cnames; cname; cname = cname->next)
         if (cname->ttl >= 0 && (uint64_t)cname->ttl < ttl_s)
             ttl_s = (uint64_t)cname->ttl;
-    if (n > 1)
-        qsort(list, n, sizeof(*list), resolved_order);
-    size_t kept = 0;
-    for (size_t i = 0; i < n; i++)
-        if (kept == 0 || resolved_order(&list[kept - 1], &list[i]) != 0)
-            list[kept++] = list[i];
-    lookup->addresses = list;
-    lookup->n = kept;
-    lookup->ttl_us = rm_lookup_ttl_us(&lookup->resolver->context, ttl_s);
+    rm_lookup_take(lookup, &lookup->resolver->context, list, n, ttl_s);
 }
 
 // The look-up that waits for this query's answer, which is ready after that; NULL: nobody does.
@@ -267,19 +251,6 @@ static void resolver_reopen(struct rm_resolver *);
 static const struct ares_addrinfo_hints resolve_hints = {
     .ai_flags = ARES_AI_NOSORT | ARES_AI_ENVHOSTS, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
 
-static struct rm_str name_without_dot(struct rm_str name)
-{
-    return name.n > 1 && name.p[name.n - 1] == '.' ? rm_str_sub(name, 0, name.n - 1) : name;
-}
-
-static bool name_is_localhost(struct rm_str name)
-{
-    static const struct rm_str localhost = {"localhost", 9};
-    if (name.n < localhost.n || !rm_str_eq_nocase(rm_str_sub(name, name.n - localhost.n, name.n), localhost))
-        return false;
-    return name.n == localhost.n || name.p[name.n - localhost.n - 1] == '.';
-}
-
 static void lookup_send(struct rm_lookup *lookup)
 {
     struct rm_resolver *resolver = lookup->resolver;
@@ -326,10 +297,10 @@ bool rm_lookup_local(struct rm_resolver *resolver, struct rm_lookup *lookup, str
 {
     static const struct rm_resolved loopback[] = {{{"127.0.0.1", 9}, false}, {{"::1", 3}, true}};
     lookup_reset(lookup, resolver);
-    name = name_without_dot(name); // the file knows no absolute names
+    name = rm_name_without_dot(name); // the file knows no absolute names
     // This channel knows nothing but the file: it calls back before it returns.
     ares_getaddrinfo(resolver->files, rm_arena_cstr(&lookup->arena, name), NULL, &resolve_hints, file_answered, lookup);
-    if (lookup->n == 0 && name_is_localhost(name)) {
+    if (lookup->n == 0 && rm_name_is_localhost(name)) {
         lookup->addresses = loopback;
         lookup->n = RM_COUNT(loopback);
     }
@@ -356,7 +327,7 @@ void rm_lookup_srv(struct rm_resolver *resolver, struct rm_lookup *lookup, struc
     RM_ASSERT(lookup->done);
     lookup_reset(lookup, resolver);
     lookup->is_srv = true;
-    lookup->name = rm_arena_cstr(&lookup->arena, name_without_dot(name));
+    lookup->name = rm_arena_cstr(&lookup->arena, rm_name_without_dot(name));
     lookup_send(lookup);
 }
 
@@ -400,11 +371,11 @@ static void resolver_know_servers(struct rm_resolver *resolver)
     resolver->patience_us = resolver->conf.timeout_us * (rounds * (servers ? servers : 1) + 1) + RM_SEC;
 }
 
-static int resolver_open_dns(struct rm_resolver *resolver, ares_channel *out)
+static int resolver_init_dns(struct rm_resolver *resolver, int flags, ares_channel *out)
 {
     char only_dns[] = "b";
     struct ares_options options = {
-        .flags = ARES_FLAG_EDNS,
+        .flags = ARES_FLAG_EDNS | flags,
         .ednspsz = RESOLVE_EDNS_BYTES,
         .timeout = (int)(resolver->conf.timeout_us / RM_MS),
         .tries = resolver->conf.tries,
@@ -428,6 +399,24 @@ static int resolver_open_dns(struct rm_resolver *resolver, ares_channel *out)
     if (status == ARES_SUCCESS && resolver->conf.servers)
         status = ares_set_servers_ports_csv(*out, resolver->conf.servers);
     return status;
+}
+
+// c-ares tries the next server after SERVFAIL and REFUSED, and before 1.2x forgets what the last one said. Where there is only one it is
+// told not to look, so that an answer is passed on as it is.
+static int resolver_open_dns(struct rm_resolver *resolver, ares_channel *out)
+{
+    struct ares_addr_port_node *list = NULL;
+    int status = resolver_init_dns(resolver, 0, out);
+    if (status != ARES_SUCCESS)
+        return status;
+    bool is_single = ares_get_servers_ports(*out, &list) == ARES_SUCCESS && list && !list->next;
+    if (list)
+        ares_free_data(list);
+    if (!is_single)
+        return ARES_SUCCESS;
+    ares_destroy(*out);
+    *out = NULL;
+    return resolver_init_dns(resolver, ARES_FLAG_NOCHECKRESP, out);
 }
 
 // With what resolv.conf says now; look-ups that are under way are asked again. Never called from inside c-ares.
@@ -470,23 +459,38 @@ static const char *resolver_hosts_path(void)
     return path ? path : RESOLVE_HOSTS;
 }
 
-static void resolver_look(struct rm_timer *timer)
+// The one that is not as it was; NULL: both are.
+static const char *resolver_files_changed(struct rm_resolver *resolver, bool *is_conf)
 {
-    struct rm_resolver *resolver = rm_container_of(timer, struct rm_resolver, look);
     const char *conf = resolver->conf.resolv_conf ? resolver->conf.resolv_conf : RESOLVE_RESOLV_CONF;
     bool hosts_changed = rm_stamp_renew(&resolver->hosts_stamp, resolver_hosts_path());
     bool conf_changed = rm_stamp_renew(&resolver->conf_stamp, conf);
-    if (conf_changed)
+    if (is_conf)
+        *is_conf = conf_changed;
+    return conf_changed ? conf : hosts_changed ? resolver_hosts_path() : NULL;
+}
+
+static void resolver_look_again(struct rm_resolver *resolver)
+{
+    if (resolver->conf.files_us > 0)
+        rm_timer_start(resolver->loop, &resolver->look, rm_loop_now_us(resolver->loop) + resolver->conf.files_us);
+}
+
+static void resolver_look(struct rm_timer *timer)
+{
+    struct rm_resolver *resolver = rm_container_of(timer, struct rm_resolver, look);
+    bool is_conf;
+    const char *changed = resolver_files_changed(resolver, &is_conf);
+    resolver_look_again(resolver);
+    if (!changed)
+        return;
+    if (is_conf)
         resolver_reopen(resolver);
-    if (conf_changed || hosts_changed) {
-        rm_log(RM_INFO, "names are looked up anew changed=%s servers=\"%s\"",
-               conf_changed ? conf : resolver_hosts_path(), resolver->context.servers);
-        RM_LIST_FOR (node, &resolver->watches) {
-            struct rm_resolve_watch *watch = rm_container_of(node, struct rm_resolve_watch, link);
-            watch->changed(watch);
-        }
+    rm_log(RM_INFO, "names are looked up anew changed=%s servers=\"%s\"", changed, resolver->context.servers);
+    RM_LIST_FOR (node, &resolver->watches) {
+        struct rm_resolve_watch *watch = rm_container_of(node, struct rm_resolve_watch, link);
+        watch->changed(watch);
     }
-    rm_timer_start(resolver->loop, timer, rm_loop_now_us(resolver->loop) + resolver->conf.files_us);
 }
 
 void rm_resolve_watch_add(struct rm_resolver *resolver, struct rm_resolve_watch *watch)
@@ -512,7 +516,8 @@ static int resolver_open(struct rm_resolver *resolver)
     if (status != ARES_SUCCESS)
         return status;
     resolver_know_servers(resolver);
-    resolver_look(&resolver->look);
+    (void)resolver_files_changed(resolver, NULL);
+    resolver_look_again(resolver);
     return status;
 }
 

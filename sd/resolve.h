@@ -14,7 +14,7 @@ struct rm_resolve_conf {
     uint64_t timeout_us; // how long a server may take at the first try; doubled with each further one
     int tries;           // of each server
     uint64_t min_ttl_us, max_ttl_us;
-    uint64_t files_us;       // how often resolv.conf and /etc/hosts are looked at
+    uint64_t files_us;       // how often resolv.conf and /etc/hosts are looked at; 0: once
     const char *resolv_conf; // NULL: /etc/resolv.conf. Kept, not copied
 };
 #define RM_RESOLVE_DEFAULTS                                                                                            \

@@ -10,197 +10,14 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "dns_server.h"
 #include "pool/cache.h"
+#include "sd_rig.h"
 #include "sd/registry.h"
 #include "sd/resolve.h"
 
-#include <remora/log.h>
-#include <stdio.h>
-
-#define GIVE_UP_US (30 * RM_SEC) // a test that waits so long has failed
-
-static struct rm_loop *loop;
-static struct rm_dns *dns;
-
-// What the pool would be: notes what is published.
-struct pool {
-    struct rm_sd_sink sink;
-    struct rm_snapshot *list;
-    int published, failed;
-    struct rm_err err;
-    void *provider;
-    struct rm_source source;
-    struct rm_str hosts[8];
-};
-
-static void pool_publish(struct rm_sd_sink *sink, struct rm_snapshot *list)
-{
-    struct pool *pool = rm_container_of(sink, struct pool, sink);
-    rm_snapshot_unref(pool->list);
-    pool->list = list;
-    pool->published++;
-}
-
-static void pool_failed(struct rm_sd_sink *sink, const struct rm_err *err)
-{
-    struct pool *pool = rm_container_of(sink, struct pool, sink);
-    pool->err = *err;
-    pool->failed++;
-}
-
-static void pool_open(struct pool *pool, size_t n, const char *const *hosts)
-{
-    *pool = (struct pool){.sink = {pool_publish, pool_failed}};
-    assert_true(n <= RM_COUNT(pool->hosts));
-    for (size_t i = 0; i < n; i++)
-        pool->hosts[i] = rm_str_of(hosts[i]);
-    pool->source = (struct rm_source){.provider = RM_STR("static"), .hosts = pool->hosts, .n_hosts = n};
-    struct rm_err err = {0};
-    assert_int_equal(rm_sd_static.check(&pool->source, &err), RM_OK);
-    if (rm_sd_static.open(&pool->provider, &pool->source, loop, &pool->sink, &err) != RM_OK)
-        fail_msg("%s", err.text);
-}
 #define POOL_OPEN(pool, ...)                                                                                           \
-    pool_open((pool), sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), (const char *[]){__VA_ARGS__})
-
-static void pool_close(struct pool *pool)
-{
-    rm_sd_static.close(pool->provider);
-    rm_snapshot_unref(pool->list);
-}
-
-// "10.0.0.1:80 [fd00::1]:8080/1": address, port and, unless it is 0, priority of each host.
-static const char *pool_text(const struct pool *pool)
-{
-    static char text[1024];
-    size_t n = 0;
-    if (!pool->list)
-        return "nothing";
-    text[0] = '\0';
-    for (uint32_t i = 0; i < pool->list->n; i++) {
-        const struct rm_host *host = &pool->list->host[i];
-        bool is_v6 = memchr(host->address.p, ':', host->address.n) != NULL;
-        n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s%.*s%s:%u", i ? " " : "", is_v6 ? "[" : "",
-                              (int)host->address.n, host->address.p, is_v6 ? "]" : "", host->port);
-        if (host->priority)
-            n += (size_t)snprintf(text + n, sizeof(text) - n, "/%u", host->priority);
-    }
-    return text;
-}
-
-// ---- running the loop until something is so --------------------------------------------------------------------------------
-
-struct condition {
-    struct rm_hook hook;
-    bool (*is_so)(void *arg);
-    void *arg;
-    bool was_so;
-    uint64_t give_up_us;
-};
-
-static void condition_turn(struct rm_hook *hook)
-{
-    struct condition *condition = rm_container_of(hook, struct condition, hook);
-    condition->was_so = condition->is_so(condition->arg);
-    if (condition->was_so || rm_clock_us() > condition->give_up_us)
-        rm_loop_stop(loop);
-}
-
-static int64_t condition_wait(struct rm_hook *hook)
-{
-    (void)hook;
-    return 2 * (int64_t)RM_MS; // the server's thread does not wake this loop
-}
-
-static bool run_until(bool (*is_so)(void *), void *arg)
-{
-    struct condition condition = {
-        {.turn = condition_turn, .wait_us = condition_wait}, is_so, arg, false, rm_clock_us() + GIVE_UP_US};
-    rm_hook_add(loop, &condition.hook);
-    rm_loop_run(loop);
-    rm_hook_del(loop, &condition.hook);
-    return condition.was_so;
-}
-
-struct wish {
-    const struct pool *pool;
-    const char *text, *name;
-    int more_than;
-};
-
-static bool text_is(void *arg)
-{
-    const struct wish *wish = arg;
-    return strcmp(pool_text(wish->pool), wish->text) == 0;
-}
-
-static bool has_failed(void *arg)
-{
-    const struct wish *wish = arg;
-    return wish->pool->failed > wish->more_than;
-}
-
-static bool was_asked(void *arg)
-{
-    const struct wish *wish = arg;
-    return rm_dns_queries(dns, wish->name) > wish->more_than;
-}
-
-static void wait_for(const struct pool *pool, const char *text)
-{
-    struct wish wish = {.pool = pool, .text = text};
-    if (!run_until(text_is, &wish))
-        fail_msg("wanted \"%s\", have \"%s\"", text, pool_text(pool));
-}
-
-static void wait_for_failure(const struct pool *pool, int more_than)
-{
-    struct wish wish = {.pool = pool, .more_than = more_than};
-    assert_true(run_until(has_failed, &wish));
-}
-
-static void wait_for_query(const char *name, int more_than)
-{
-    struct wish wish = {.name = name, .more_than = more_than};
-    assert_true(run_until(was_asked, &wish));
-}
-
-// Short enough to be waited for: the records' TTL of 0 becomes min_ttl. A server's time-out is long, so that a slow machine does not
-// make the resolver ask twice, but where silence is the point.
-static void set_up_resolver(uint64_t timeout_us)
-{
-    rm_resolve_setup(&(struct rm_resolve_conf){.servers = rm_dns_address(dns),
-                                               .timeout_us = timeout_us,
-                                               .tries = 2,
-                                               .min_ttl_us = 10 * RM_MS,
-                                               .max_ttl_us = 3600 * RM_SEC});
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    rm_log_setup(RM_CRITICAL, RM_STR(""), false);
-    assert_int_equal(rm_loop_new(&loop, NULL), RM_OK);
-    dns = rm_dns_start();
-    set_up_resolver(10 * RM_SEC);
-    return 0;
-}
-
-static int setup_impatient(void **state)
-{
-    int failed = setup(state);
-    set_up_resolver(50 * RM_MS);
-    return failed;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rm_loop_free(loop);
-    rm_dns_stop(dns);
-    return 0;
-}
+    pool_open((pool), &rm_sd_static, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *),                           \
+              (const char *[]){__VA_ARGS__})
 
 // ---- addresses ---------------------------------------------------------------------------------------------------------------
 
@@ -219,7 +36,7 @@ static void addresses_are_published_from_inside_open(void **state)
     assert_int_equal(host->state, RM_HOST_READY);
     assert_int_equal(rm_dns_queries(dns, ""), 0);
     pool_close(&pool);
-    pool_open(&pool, 0, NULL); // no host at all is a valid list
+    pool_open(&pool, &rm_sd_static, 0, NULL); // no host at all is a valid list
     assert_string_equal(pool_text(&pool), "");
     pool_close(&pool);
 }
@@ -227,7 +44,7 @@ static void addresses_are_published_from_inside_open(void **state)
 static void a_bad_host_is_refused_at_load(void **state)
 {
     (void)state;
-    struct pool pool = {.sink = {pool_publish, pool_failed}};
+    struct pool pool = {.published = 0};
     struct rm_err err = {0};
     pool.hosts[0] = RM_STR("http://10.0.0.1");
     pool.hosts[1] = RM_STR("amqp://queue");
@@ -458,20 +275,20 @@ static void the_cache_shares_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(addresses_are_published_from_inside_open, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_bad_host_is_refused_at_load, setup, teardown),
+        cmocka_unit_test_setup_teardown(addresses_are_published_from_inside_open, sd_setup, sd_teardown),
+        cmocka_unit_test_setup_teardown(a_bad_host_is_refused_at_load, sd_setup, sd_teardown),
         cmocka_unit_test(the_registry_knows_it),
-        cmocka_unit_test_setup_teardown(every_address_of_a_name_is_a_host, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_name_is_asked_again_when_its_ttl_is_over, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_shortest_ttl_of_a_chain_counts, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_silent_server_costs_nothing_that_was_known, setup_impatient, teardown),
-        cmocka_unit_test_setup_teardown(a_name_that_nobody_knows_is_an_empty_answer, setup, teardown),
-        cmocka_unit_test_setup_teardown(silence_from_the_start_is_no_answer, setup_impatient, teardown),
-        cmocka_unit_test_setup_teardown(one_name_fails_alone, setup, teardown),
-        cmocka_unit_test_setup_teardown(localhost_always_works, setup, teardown),
-        cmocka_unit_test_setup_teardown(closing_in_the_middle, setup_impatient, teardown),
-        cmocka_unit_test_setup_teardown(nobody_listens, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_cache_shares_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_address_of_a_name_is_a_host, sd_setup, sd_teardown),
+        cmocka_unit_test_setup_teardown(a_name_is_asked_again_when_its_ttl_is_over, sd_setup, sd_teardown),
+        cmocka_unit_test_setup_teardown(the_shortest_ttl_of_a_chain_counts, sd_setup, sd_teardown),
+        cmocka_unit_test_setup_teardown(a_silent_server_costs_nothing_that_was_known, sd_setup_impatient, sd_teardown),
+        cmocka_unit_test_setup_teardown(a_name_that_nobody_knows_is_an_empty_answer, sd_setup, sd_teardown),
+        cmocka_unit_test_setup_teardown(silence_from_the_start_is_no_answer, sd_setup_impatient, sd_teardown),
+        cmocka_unit_test_setup_teardown(one_name_fails_alone, sd_setup, sd_teardown),
+        cmocka_unit_test_setup_teardown(localhost_always_works, sd_setup, sd_teardown),
+        cmocka_unit_test_setup_teardown(closing_in_the_middle, sd_setup_impatient, sd_teardown),
+        cmocka_unit_test_setup_teardown(nobody_listens, sd_setup, sd_teardown),
+        cmocka_unit_test_setup_teardown(the_cache_shares_it, sd_setup, sd_teardown),
     };
     return cmocka_run_group_tests_name("static", tests, NULL, NULL);
 }
