@@ -32,8 +32,15 @@ struct rm_str {
 #define RM_STR(literal) ((struct rm_str){(literal), sizeof(literal) - 1})
 
 struct rm_str rm_str_of(const char *z); // of a C string; NULL gives the empty text
-bool rm_str_eq(struct rm_str a, struct rm_str b);
-bool rm_str_eq_nocase(struct rm_str a, struct rm_str b); // ASCII only (RFC 9110 5.1)
+static inline bool rm_str_eq(struct rm_str a, struct rm_str b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+bool rm_str_same_nocase(const char *a, const char *b, size_t n);
+static inline bool rm_str_eq_nocase(struct rm_str a, struct rm_str b) // ASCII only (RFC 9110 5.1)
+{
+    return a.n == b.n && rm_str_same_nocase(a.p, b.p, a.n);
+}
 int rm_str_cmp(struct rm_str a, struct rm_str b);        // bytewise, then by length
 bool rm_str_starts(struct rm_str s, struct rm_str prefix);
 static inline struct rm_str rm_str_sub(struct rm_str s, size_t from, size_t to)
@@ -132,8 +139,17 @@ struct rm_buf {
 void rm_buf_init(struct rm_buf *, size_t max, struct rm_budget *budget);
 void rm_buf_free(struct rm_buf *); // empty afterwards, usable again
 int rm_buf_reserve(struct rm_buf *, size_t more) RM_MUST_CHECK; // RM_OK, RM_ETOOBIG or RM_EMEMORY; contents stay
-int rm_buf_append(struct rm_buf *, struct rm_str) RM_MUST_CHECK;
+static inline int rm_buf_append(struct rm_buf *, struct rm_str) RM_MUST_CHECK;
 int rm_buf_printf(struct rm_buf *, const char *fmt, ...) RM_PRINTF(2, 3) RM_MUST_CHECK;
+static inline int rm_buf_append(struct rm_buf *b, struct rm_str text)
+{
+    int rc = text.n <= b->cap - b->n ? RM_OK : rm_buf_reserve(b, text.n);
+    if (rc == RM_OK && text.n > 0) {
+        memcpy(b->p + b->n, text.p, text.n);
+        b->n += text.n;
+    }
+    return rc;
+}
 static inline struct rm_str rm_buf_str(const struct rm_buf *b)
 {
     return (struct rm_str){b->p, b->n};

@@ -63,18 +63,6 @@ int rm_buf_reserve(struct rm_buf *buf, size_t more)
     return RM_OK;
 }
 
-int rm_buf_append(struct rm_buf *buf, struct rm_str text)
-{
-    if (text.n == 0)
-        return RM_OK;
-    int rc = rm_buf_reserve(buf, text.n);
-    if (rc < 0)
-        return rc;
-    memcpy(buf->p + buf->n, text.p, text.n);
-    buf->n += text.n;
-    return RM_OK;
-}
-
 int rm_buf_printf(struct rm_buf *buf, const char *fmt, ...)
 {
     char small[256];

@@ -9,9 +9,15 @@ struct rm_str rm_str_of(const char *z)
     return (struct rm_str){z, strlen(z)};
 }
 
-bool rm_str_eq(struct rm_str a, struct rm_str b)
+// Eight bytes with their capitals made small.
+static uint64_t str_lower8(const char *p)
 {
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t text;
+    memcpy(&text, p, sizeof(text));
+    uint64_t low = text & ones * 0x7F; // what is added to one byte carries into no other
+    uint64_t from_a = low + ones * (0x80 - 'A'), from_above_z = low + ones * (0x80 - 'Z' - 1);
+    return text | (from_a & ~from_above_z & ~text & ones * 0x80) >> 2;
 }
 
 static unsigned char str_lower(char c)
@@ -19,14 +25,17 @@ static unsigned char str_lower(char c)
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
-bool rm_str_eq_nocase(struct rm_str a, struct rm_str b)
+bool rm_str_same_nocase(const char *a, const char *b, size_t n)
 {
-    if (a.n != b.n)
-        return false;
-    for (size_t i = 0; i < a.n; i++) {
-        if (str_lower(a.p[i]) != str_lower(b.p[i]))
-            return false;
+    if (n >= 8) {
+        for (; n > 8; a += 8, b += 8, n -= 8)
+            if (str_lower8(a) != str_lower8(b))
+                return false;
+        return str_lower8(a + n - 8) == str_lower8(b + n - 8); // overlaps what went before
     }
+    for (size_t i = 0; i < n; i++)
+        if (str_lower(a[i]) != str_lower(b[i]))
+            return false;
     return true;
 }
 

@@ -121,15 +121,17 @@ static bool answer_check(struct rm_client *c)
 bool rm_answer_make(struct rm_client *c, struct rm_answer *out)
 {
     RM_ASSERT(c->state == RM_CLIENT_READY);
-    if (!answer_check(c) && c->rq.endpoint) {
+    bool fits = answer_check(c);
+    if (!fits && c->rq.endpoint) {
         if (c->started && !c->over)
             rm_request_cancel(&c->rq);
         c->over = true;
         rm_answer_refuse(c, 502, RM_STR("502 the backend's answer has a head that cannot be passed on"));
+        fits = answer_check(c);
     }
     rm_conn_enter(c->conn, RM_CONN_SENDING);
     c->state = RM_CLIENT_SENDING;
-    if (!answer_check(c)) {
+    if (!fits) {
         // The request's own head has left no room even for one of remora's.
         rm_conn_answer(c->conn, c->rq.reply.status);
         c->conn->linger = true;

@@ -2,27 +2,43 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "front/guard.h"
 
-bool rm_guard_is_token(struct rm_str text)
+// What a byte may be part of: 1 a token (RFC 9110 5.6.2), 2 a field's value (5.5: visible characters, spaces, tabs and bytes above
+// ASCII).
+enum { GUARD_TOKEN = 1, GUARD_VALUE = 2 };
+#define T (GUARD_TOKEN | GUARD_VALUE)
+#define V GUARD_VALUE
+#define V16 V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V
+static const unsigned char guard_kinds[256] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, V, 0, 0, 0, 0, 0, 0, // tab
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, //
+    V, T, V, T, T, T, T, T, V, V, T, T, V, T, T, V, //  !"#$%&'()*+,-./
+    T, T, T, T, T, T, T, T, T, T, V, V, V, V, V, V, // 0-9 :;<=>?
+    V, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, // @ A-O
+    T, T, T, T, T, T, T, T, T, T, T, V, V, V, T, T, // P-Z [\]^_
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, // ` a-o
+    T, T, T, T, T, T, T, T, T, T, T, V, T, V, T, 0, // p-z {|}~ DEL
+    V16, V16, V16, V16, V16, V16, V16, V16,
+};
+#undef V16
+#undef V
+#undef T
+
+static bool guard_is(unsigned kind, struct rm_str text)
 {
-    static const char marks[] = "!#$%&'*+-.^_`|~";
-    for (size_t i = 0; i < text.n; i++) {
-        char c = text.p[i];
-        bool is_alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!is_alnum && (c == '\0' || !strchr(marks, c)))
-            return false;
-    }
-    return text.n > 0;
+    unsigned all = kind;
+    for (size_t i = 0; i < text.n; i++)
+        all &= guard_kinds[(unsigned char)text.p[i]];
+    return all != 0;
 }
 
-// RFC 9110 5.5: visible characters, spaces, tabs and bytes above ASCII.
+bool rm_guard_is_token(struct rm_str text)
+{
+    return text.n > 0 && guard_is(GUARD_TOKEN, text);
+}
+
 static bool guard_is_value(struct rm_str value)
 {
-    for (size_t i = 0; i < value.n; i++) {
-        unsigned char c = (unsigned char)value.p[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return false;
-    }
-    return true;
+    return guard_is(GUARD_VALUE, value);
 }
 
 // Digits only: no sign, no list, no white space; and what an int64_t holds.

@@ -44,6 +44,32 @@ static void texts_compare(void **state)
     assert_str(rm_str_sub(RM_STR("abcdef"), 2, 4), "cd");
 }
 
+// Every pair of bytes at every place: a long text is compared eight bytes at a time.
+static void letters_alone_have_no_case(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1, 7, 8, 9, 16, 17};
+    for (size_t s = 0; s < RM_COUNT(sizes); s++) {
+        char left[20], right[20];
+        memset(left, 'k', sizeof(left));
+        memset(right, 'K', sizeof(right));
+        for (size_t at = 0; at < sizes[s]; at++) {
+            for (int a = 0; a < 256; a++) {
+                for (int b = 0; b < 256; b++) {
+                    int small_a = a >= 'A' && a <= 'Z' ? a + 32 : a, small_b = b >= 'A' && b <= 'Z' ? b + 32 : b;
+                    left[at] = (char)a;
+                    right[at] = (char)b;
+                    bool same = rm_str_same_nocase(left, right, sizes[s]);
+                    if (same != (small_a == small_b))
+                        fail_msg("%02x and %02x at %zu of %zu", (unsigned)a, (unsigned)b, at, sizes[s]);
+                }
+            }
+            left[at] = 'k';
+            right[at] = 'K';
+        }
+    }
+}
+
 static void an_error_is_one_line_of_whole_characters(void **state)
 {
     (void)state;
@@ -276,6 +302,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_compare),
+        cmocka_unit_test(letters_alone_have_no_case),
         cmocka_unit_test(an_error_is_one_line_of_whole_characters),
         cmocka_unit_test(codes_have_names_of_their_own),
         cmocka_unit_test(times_are_written_as_the_library_does),

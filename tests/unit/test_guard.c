@@ -197,6 +197,25 @@ static void guard_limits(void **state)
     assert_int_equal(guard_check("GET / HTTP/1.1\nHost: a\na:\nb:\nc:\nd:\ne:\nf:\ng:\nh:\ni:\nj:", &out), 431);
 }
 
+// Every byte, in a name and in a value.
+static void guard_knows_every_byte(void **state)
+{
+    (void)state;
+    static const char marks[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    struct rm_guard_limits limits = {.head_bytes = 400, .headers = 10};
+    for (int c = 0; c < 256; c++) {
+        char text[3] = {'x', (char)c, 'y'};
+        bool token = c != 0 && strchr(marks, c), visible = (c >= 0x20 && c != 0x7f) || c == '\t';
+        assert_int_equal(rm_guard_is_token((struct rm_str){text, 3}), token);
+        struct rm_header v[2] = {{RM_STR("Host"), RM_STR("a")}, {RM_STR("X"), {text, 3}}};
+        struct rm_headers headers = {v, 2, 2};
+        struct rm_guard_in in = {RM_STR("GET"), RM_STR("/"), RM_STR("HTTP/1.1"), &headers};
+        struct rm_guard_out out;
+        assert_int_equal(rm_guard_check(&limits, &in, &out), visible ? 0 : 400);
+    }
+    assert_false(rm_guard_is_token(RM_STR("")));
+}
+
 static void guard_sees_a_nul(void **state)
 {
     (void)state;
@@ -224,6 +243,7 @@ int main(void)
         cmocka_unit_test(guard_table),
         cmocka_unit_test(guard_says_what_it_found),
         cmocka_unit_test(guard_limits),
+        cmocka_unit_test(guard_knows_every_byte),
         cmocka_unit_test(guard_sees_a_nul),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
