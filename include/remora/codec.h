@@ -19,8 +19,10 @@ struct rm_codec_ops {
     const char *content_type;
     // The decoded object, or *out = NULL for a JSON null. Member NULL: cannot decode. RM_EDECODE, RM_ETOOBIG.
     int (*decode)(struct rm_arena *, const struct rm_decode_in *, struct rm_value **out, struct rm_err *err);
-    // Appends. data NULL: "no data" (JSON null). Member NULL: cannot encode. RM_ETOOBIG, RM_EMEMORY.
-    int (*encode)(struct rm_arena *scratch, struct rm_value *data, struct rm_buf *out, struct rm_err *err);
+    // Appends. data NULL: "no data" (JSON null). Member NULL: cannot encode. RM_ETOOBIG, RM_EMEMORY. `refs` takes large parts of the
+    // decoded bodies, which are then not copied; NULL: everything is.
+    int (*encode)(struct rm_arena *scratch, struct rm_value *data, struct rm_buf *out, struct rm_refs *refs,
+                  struct rm_err *err);
 };
 
 extern const struct rm_codec_ops *const rm_codecs[]; // src/codec/registry.c; NULL ends it

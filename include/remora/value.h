@@ -9,9 +9,10 @@
 enum rm_type { RM_NULL, RM_FALSE, RM_TRUE, RM_NUMBER, RM_STRING, RM_ARRAY, RM_OBJECT };
 
 enum {
-    RM_V_RANGE = 1 << 0,   // array or object that is not opened: `raw` is its whole, validated JSON text
-    RM_V_REWRITE = 1 << 1, // the range must be opened and written anew (duplicate names, invalid UTF-8, lone surrogates inside);
-                           // string: raw holds invalid UTF-8 or lone surrogates
+    RM_V_RANGE = 1 << 0, // array or object that is not opened: `raw` is its whole, validated JSON text
+    RM_V_REWRITE =
+        1 << 1, // the range must be opened and written anew (duplicate names, invalid UTF-8, lone surrogates inside);
+                // string: raw holds invalid UTF-8 or lone surrogates
     RM_V_ESCAPED = 1 << 2, // string: raw holds escapes (source form between the quotes)
     RM_V_PLAIN = 1 << 3,   // string: raw is plain text made by remora, to be escaped when written
 };
@@ -19,9 +20,9 @@ enum {
 // Nodes are immutable for all but the step that is applied; `raw` and `key` may point into the source, which must outlive them.
 // Children of objects and arrays are a singly linked list in order of appearance; names in one object are unique (the last wins).
 struct rm_value {
-    uint8_t type;  // enum rm_type
-    uint8_t flags; // RM_V_*
-    uint32_t n;    // number of children (opened arrays and objects)
+    uint8_t type;      // enum rm_type
+    uint8_t flags;     // RM_V_*
+    uint32_t n;        // number of children (opened arrays and objects)
     struct rm_str key; // decoded member name, valid UTF-8; empty outside objects
     struct rm_str raw; // number text; string content without quotes; source text of a range
     struct rm_value *first, *last, *next;
@@ -45,7 +46,8 @@ void rm_value_open(struct rm_arena *, struct rm_value *);
 
 // Making values. `text` and `key` are borrowed: they must outlive the value.
 struct rm_value *rm_value_new(struct rm_arena *, enum rm_type); // RM_NULL, RM_FALSE, RM_TRUE, empty RM_ARRAY, RM_OBJECT
-struct rm_value *rm_value_string(struct rm_arena *, struct rm_str text); // plain text; invalid UTF-8 becomes U+FFFD when written
+struct rm_value *rm_value_string(struct rm_arena *,
+                                 struct rm_str text); // plain text; invalid UTF-8 becomes U+FFFD when written
 struct rm_value *rm_value_number(struct rm_arena *, struct rm_str text); // text must be a JSON number
 struct rm_value *rm_value_integer(struct rm_arena *, int64_t);
 
@@ -67,5 +69,27 @@ bool rm_value_is_empty_object(struct rm_arena *, struct rm_value *); // {} , ope
 // Compact JSON text, appended. RM_OK, or rm_buf's RM_ETOOBIG / RM_EMEMORY. Ranges that need no rewriting are copied as they are.
 // `scratch` is for decoding what must be rewritten. v NULL writes null.
 int rm_json_write(struct rm_arena *scratch, const struct rm_value *v, struct rm_buf *out) RM_MUST_CHECK;
+
+// ---- large slices by reference ---------------------------------------------------------------------------------------
+
+// Slices of the sources that belong into a text and are not copied: v[i].text stands where `at` bytes of the buffer are before it, in
+// ascending order. The sources must outlive the text.
+#define RM_REFS 16
+struct rm_refs {
+    size_t least; // shorter slices are copied; set by the caller
+    size_t bytes; // of all
+    uint32_t n;   // more are copied, too
+    struct {
+        size_t at;
+        struct rm_str text;
+    } v[RM_REFS];
+};
+// False: the text is to be copied. `refs` may be NULL.
+bool rm_refs_add(struct rm_refs *, const struct rm_buf *out, struct rm_str text);
+// The whole as a row of slices that are not empty; their number. `parts` has room for RM_REFS_PARTS.
+#define RM_REFS_PARTS (2 * RM_REFS + 1)
+uint32_t rm_refs_parts(const struct rm_refs *, struct rm_str text, struct rm_str *parts);
+int rm_json_write_refs(struct rm_arena *scratch, const struct rm_value *v, struct rm_buf *out,
+                       struct rm_refs *refs) RM_MUST_CHECK;
 
 #endif

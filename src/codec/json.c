@@ -84,9 +84,10 @@ static int json_decode_safe(struct rm_arena *arena, const struct rm_decode_in *i
     return RM_OK;
 }
 
-static int json_out(struct rm_arena *scratch, const struct rm_value *v, struct rm_buf *out, struct rm_err *err)
+static int json_out(struct rm_arena *scratch, const struct rm_value *v, struct rm_buf *out, struct rm_refs *refs,
+                    struct rm_err *err)
 {
-    int rc = rm_json_write(scratch, v, out);
+    int rc = rm_json_write_refs(scratch, v, out, refs);
     if (rc == RM_ETOOBIG)
         return rm_fail(err, rc, "the answer would be larger than %zu bytes", out->max);
     if (rc < 0)
@@ -94,18 +95,19 @@ static int json_out(struct rm_arena *scratch, const struct rm_value *v, struct r
     return RM_OK;
 }
 
-static int json_encode(struct rm_arena *scratch, struct rm_value *data, struct rm_buf *out, struct rm_err *err)
+static int json_encode(struct rm_arena *scratch, struct rm_value *data, struct rm_buf *out, struct rm_refs *refs,
+                       struct rm_err *err)
 {
-    return json_out(scratch, data, out, err);
+    return json_out(scratch, data, out, refs, err);
 }
 
 static int json_encode_collection(struct rm_arena *scratch, struct rm_value *data, struct rm_buf *out,
-                                  struct rm_err *err)
+                                  struct rm_refs *refs, struct rm_err *err)
 {
     struct rm_value *collection = data ? rm_value_get(scratch, data, RM_STR("collection")) : NULL;
     if (!collection)
         collection = rm_value_new(scratch, RM_ARRAY);
-    return json_out(scratch, collection, out, err);
+    return json_out(scratch, collection, out, refs, err);
 }
 
 const struct rm_codec_ops rm_codec_json = {"json", json_type, json_decode, json_encode};

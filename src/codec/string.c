@@ -11,14 +11,15 @@ static int string_decode(struct rm_arena *arena, const struct rm_decode_in *in, 
     return RM_OK;
 }
 
-static int string_encode(struct rm_arena *scratch, struct rm_value *data, struct rm_buf *out, struct rm_err *err)
+static int string_encode(struct rm_arena *scratch, struct rm_value *data, struct rm_buf *out, struct rm_refs *refs,
+                         struct rm_err *err)
 {
     struct rm_value *content = data ? rm_value_get(scratch, data, RM_STR("content")) : NULL;
     if (!content || content->type != RM_STRING)
         return RM_OK;
     // A body that came in as text goes out with the same bytes, in whatever character set it is.
     struct rm_str text = (content->flags & RM_V_PLAIN) != 0 ? content->raw : rm_value_text(scratch, content);
-    int rc = rm_buf_append(out, text);
+    int rc = rm_refs_add(refs, out, text) ? RM_OK : rm_buf_append(out, text);
     if (rc == RM_ETOOBIG)
         return rm_fail(err, rc, "the answer would be larger than %zu bytes", out->max);
     if (rc < 0)

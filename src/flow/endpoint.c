@@ -101,13 +101,49 @@ static void endpoint_expired(struct rm_deadline *deadline)
     endpoint_below_done(&root->below->call);
 }
 
-// The reply is written: what it was made of must not wait for a slow client to read it.
-static void endpoint_drop_bodies(struct endpoint_call *root)
+// Whether a part of the reply lies in this body.
+static bool endpoint_needs(const struct rm_refs *refs, const struct rm_buf *body)
 {
-    for (uint32_t i = 0; root->asks && i < root->part.rq->endpoint->n_backends; i++) {
-        for (struct rm_fetch *fetch = root->asks[i].fetches; fetch; fetch = fetch->next)
-            rm_buf_free(&fetch->x->body_out);
+    for (uint32_t i = 0; refs && i < refs->n; i++) {
+        if (refs->v[i].text.p >= body->p && refs->v[i].text.p < body->p + body->n)
+            return true;
     }
+    return false;
+}
+
+// The reply is written: what it was made of must not wait for a slow client to read it, but for bodies that go out as they are.
+// Returns how much memory those keep.
+static size_t endpoint_drop_bodies(struct endpoint_call *root)
+{
+    size_t kept = 0;
+    const struct rm_refs *refs = root->part.rq->reply.refs;
+    for (uint32_t i = 0; root->asks && i < root->part.rq->endpoint->n_backends; i++) {
+        for (struct rm_fetch *fetch = root->asks[i].fetches; fetch; fetch = fetch->next) {
+            if (endpoint_needs(refs, &fetch->x->body_out))
+                kept += fetch->x->body_out.cap;
+            else
+                rm_buf_free(&fetch->x->body_out);
+        }
+    }
+    return kept;
+}
+
+// A small part of large bodies is copied after all, so that these can go. Without memory for that they stay.
+static void endpoint_copy_refs(struct rm_request *rq)
+{
+    struct rm_buf whole;
+    struct rm_str parts[RM_REFS_PARTS];
+    uint32_t n = rm_refs_parts(rq->reply.refs, rm_buf_str(&rq->reply.body), parts);
+    rm_buf_init(&whole, rq->reply.body.n + rq->reply.refs->bytes, rq->flow->plan->budget);
+    if (rm_buf_reserve(&whole, whole.max) != RM_OK)
+        return;
+    for (uint32_t i = 0; i < n; i++) {
+        int rc = rm_buf_append(&whole, parts[i]);
+        RM_ASSERT(rc == RM_OK);
+    }
+    rm_buf_free(&rq->reply.body);
+    rq->reply.body = whole;
+    rq->reply.refs = NULL;
 }
 
 static void endpoint_over(struct rm_call *call)
@@ -116,7 +152,11 @@ static void endpoint_over(struct rm_call *call)
     struct rm_request *rq = root->part.rq;
     rq->err = call->err;
     rm_reply_merged(&root->part);
-    endpoint_drop_bodies(root);
+    size_t kept = endpoint_drop_bodies(root);
+    if (rq->reply.refs && rq->reply.refs->bytes < kept / 2) {
+        endpoint_copy_refs(rq);
+        endpoint_drop_bodies(root);
+    }
     rq->out->whole(rq);
 }
 

@@ -9,6 +9,7 @@
 #include <remora/log.h>
 
 #define REPLY_COMPLETED "X-Krakend-Completed"
+#define REPLY_REF_LEAST ((size_t)16 << 10) // a shorter copy is cheaper than another piece for the kernel to gather
 
 static void reply_add(struct rm_request *rq, struct rm_str name, struct rm_str value)
 {
@@ -88,8 +89,11 @@ void rm_reply_merged(struct rm_part *part)
         return;
     }
     struct rm_err err = {0};
+    struct rm_refs *refs = rm_arena_alloc(&rq->arena, sizeof(*refs));
+    refs->least = REPLY_REF_LEAST;
+    refs->bytes = refs->n = 0;
     rm_buf_init(&rq->reply.body, plan->conf->limits.bodies_bytes, plan->budget);
-    if (endpoint->encoder->encode(&rq->arena, part->data, &rq->reply.body, &err) != RM_OK) {
+    if (endpoint->encoder->encode(&rq->arena, part->data, &rq->reply.body, refs, &err) != RM_OK) {
         rm_buf_free(&rq->reply.body);
         part->call.err = rm_status_public(&err);
         part->reasons = (struct rm_str){NULL, 0};
@@ -100,6 +104,7 @@ void rm_reply_merged(struct rm_part *part)
         rm_reply_failed(part);
         return;
     }
+    rq->reply.refs = refs->n > 0 ? refs : NULL;
     bool completed = part->complete && part->data && !rm_value_is_empty_object(&rq->arena, part->data);
     reply_begin(rq, plan, 200, completed);
     if (completed && endpoint->cache_control.n > 0)

@@ -15,6 +15,7 @@ struct rm_reply {
     int status;
     struct rm_headers headers;  // Content-Length, Transfer-Encoding, Connection and Date are the front end's
     struct rm_buf body;         // of a whole reply; the front end frees it, after a cancel too
+    struct rm_refs *refs;       // what belongs into it and lies elsewhere in the request; NULL: nothing
     int64_t length;             // of a streamed reply: bytes to come, -1 when unknown
     struct rm_headers trailers; // of a streamed reply, before end()
 };

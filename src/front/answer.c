@@ -7,6 +7,7 @@
 // What it keeps of each request header and query argument in the connection's memory, and some room for itself.
 #define ANSWER_PER_FIELD 64
 #define ANSWER_SPARE 512
+#define ANSWER_PER_PART 16 // of a body in pieces
 
 static void answer_clear(struct rm_client *c)
 {
@@ -105,7 +106,7 @@ static bool answer_fits(const struct rm_client *c, size_t bytes)
 static bool answer_check(struct rm_client *c)
 {
     struct rm_headers *headers = &c->rq.reply.headers;
-    size_t bytes = ANSWER_OWN_HEAD;
+    size_t bytes = ANSWER_OWN_HEAD + (c->rq.reply.refs ? ANSWER_PER_PART * RM_REFS_PARTS : 0);
     uint32_t n = 0;
     for (uint32_t i = 0; i < headers->n; i++) {
         if (!answer_keeps(&headers->v[i]))
@@ -116,6 +117,18 @@ static bool answer_check(struct rm_client *c)
     }
     headers->n = n;
     return answer_fits(c, bytes) && c->rq.reply.status >= 200 && c->rq.reply.status <= 999;
+}
+
+static void answer_body(struct rm_client *c, struct rm_answer *out)
+{
+    const struct rm_reply *reply = &c->rq.reply;
+    c->sent = reply->body.n;
+    if (reply->refs) {
+        out->n_parts = rm_refs_parts(reply->refs, rm_buf_str(&reply->body), out->parts);
+        c->sent += reply->refs->bytes;
+    } else if (reply->body.n > 0) {
+        out->parts[out->n_parts++] = rm_buf_str(&reply->body);
+    }
 }
 
 bool rm_answer_make(struct rm_client *c, struct rm_answer *out)
@@ -139,18 +152,15 @@ bool rm_answer_make(struct rm_client *c, struct rm_answer *out)
     }
     struct rm_reply *reply = &c->rq.reply;
     bool bodyless = reply->status == 204 || reply->status == 304;
-    *out = (struct rm_answer){
-        .status = (unsigned)reply->status,
-        .close = c->conn->front->draining,
-        .streams = c->has_head && !bodyless,
-        .length = reply->length,
-        .headers = &reply->headers,
-    };
+    out->status = (unsigned)reply->status;
+    out->close = c->conn->front->draining;
+    out->streams = c->has_head && !bodyless;
+    out->length = reply->length;
+    out->headers = &reply->headers;
+    out->n_parts = 0;
     if (!c->has_head && !bodyless)
-        out->body = rm_buf_str(&reply->body);
+        answer_body(c, out);
     if (out->streams)
         c->state = RM_CLIENT_STREAMING;
-    else
-        c->sent = out->body.n;
     return true;
 }

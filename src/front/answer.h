@@ -8,9 +8,10 @@
 struct rm_answer {
     unsigned status;
     bool close;     // say and do so
-    bool streams;   // client_stream.h's reader gives the body; else `body`
+    bool streams;   // client_stream.h's reader gives the body; else `parts`
     int64_t length; // of a stream, -1 unknown
-    struct rm_str body;
+    struct rm_str parts[RM_REFS_PARTS];
+    uint32_t n_parts;
     const struct rm_headers *headers; // all may go out as they are
 };
 

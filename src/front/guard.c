@@ -9,14 +9,14 @@ enum { GUARD_TOKEN = 1, GUARD_VALUE = 2 };
 #define V GUARD_VALUE
 #define V16 V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V
 static const unsigned char guard_kinds[256] = {
-    0, 0, 0, 0, 0, 0, 0, 0, 0, V, 0, 0, 0, 0, 0, 0, // tab
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, //
-    V, T, V, T, T, T, T, T, V, V, T, T, V, T, T, V, //  !"#$%&'()*+,-./
-    T, T, T, T, T, T, T, T, T, T, V, V, V, V, V, V, // 0-9 :;<=>?
-    V, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, // @ A-O
-    T, T, T, T, T, T, T, T, T, T, T, V, V, V, T, T, // P-Z [\]^_
-    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, // ` a-o
-    T, T, T, T, T, T, T, T, T, T, T, V, T, V, T, 0, // p-z {|}~ DEL
+    0,   0,   0,   0,   0,   0,   0,   0,   0, V, 0, 0, 0, 0, 0, 0, // tab
+    0,   0,   0,   0,   0,   0,   0,   0,   0, 0, 0, 0, 0, 0, 0, 0, //
+    V,   T,   V,   T,   T,   T,   T,   T,   V, V, T, T, V, T, T, V, //  !"#$%&'()*+,-./
+    T,   T,   T,   T,   T,   T,   T,   T,   T, T, V, V, V, V, V, V, // 0-9 :;<=>?
+    V,   T,   T,   T,   T,   T,   T,   T,   T, T, T, T, T, T, T, T, // @ A-O
+    T,   T,   T,   T,   T,   T,   T,   T,   T, T, T, V, V, V, T, T, // P-Z [\]^_
+    T,   T,   T,   T,   T,   T,   T,   T,   T, T, T, T, T, T, T, T, // ` a-o
+    T,   T,   T,   T,   T,   T,   T,   T,   T, T, T, V, T, V, T, 0, // p-z {|}~ DEL
     V16, V16, V16, V16, V16, V16, V16, V16,
 };
 #undef V16

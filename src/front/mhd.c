@@ -116,7 +116,12 @@ static struct MHD_Response *mhd_response(struct rm_client *c, const struct rm_an
         return MHD_create_response_from_callback(length, rm_download_block(c), mhd_read, c, NULL);
     }
     // The body stays in the request until it is over, and it is over before the response is destroyed.
-    return MHD_create_response_from_buffer_static(a->body.n, a->body.n > 0 ? a->body.p : "");
+    if (a->n_parts <= 1)
+        return MHD_create_response_from_buffer_static(a->n_parts ? a->parts[0].n : 0, a->n_parts ? a->parts[0].p : "");
+    struct MHD_IoVec parts[RM_REFS_PARTS];
+    for (uint32_t i = 0; i < a->n_parts; i++)
+        parts[i] = (struct MHD_IoVec){a->parts[i].p, a->parts[i].n};
+    return MHD_create_response_from_iovec(parts, a->n_parts, NULL, NULL); // copies the array
 }
 
 static enum MHD_Result mhd_answer(struct rm_client *c)

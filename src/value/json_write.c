@@ -7,6 +7,32 @@
 
 #define WRITE_FRAMES 32
 
+bool rm_refs_add(struct rm_refs *refs, const struct rm_buf *out, struct rm_str text)
+{
+    if (!refs || text.n < refs->least || refs->n == RM_REFS)
+        return false;
+    refs->v[refs->n].at = out->n;
+    refs->v[refs->n++].text = text;
+    refs->bytes += text.n;
+    return true;
+}
+
+uint32_t rm_refs_parts(const struct rm_refs *refs, struct rm_str text, struct rm_str *parts)
+{
+    uint32_t n = 0;
+    size_t from = 0;
+    for (uint32_t i = 0; i < refs->n; i++) {
+        if (refs->v[i].at > from)
+            parts[n++] = rm_str_sub(text, from, refs->v[i].at);
+        from = refs->v[i].at;
+        if (refs->v[i].text.n > 0)
+            parts[n++] = refs->v[i].text;
+    }
+    if (text.n > from)
+        parts[n++] = rm_str_sub(text, from, text.n);
+    return n;
+}
+
 struct write_frame {
     const struct rm_value *next; // the child to be written next
     bool object, started;
@@ -53,7 +79,7 @@ static int write_name(struct rm_buf *out, struct rm_str name)
     return rc < 0 ? rc : write_char(out, ':');
 }
 
-static int write_scalar(struct rm_buf *out, const struct rm_value *v)
+static int write_scalar(struct rm_buf *out, const struct rm_value *v, struct rm_refs *refs)
 {
     switch ((enum rm_type)v->type) {
     case RM_NULL:
@@ -67,6 +93,8 @@ static int write_scalar(struct rm_buf *out, const struct rm_value *v)
     case RM_NUMBER:
     case RM_ARRAY: // ranges
     case RM_OBJECT:
+        if (rm_refs_add(refs, out, v->raw))
+            return RM_OK;
         break;
     }
     return rm_buf_append(out, v->raw);
@@ -74,9 +102,10 @@ static int write_scalar(struct rm_buf *out, const struct rm_value *v)
 
 // What v takes as text, exact unless it holds what must be escaped, rewritten or written level by level: the buffer then grows
 // once, to what is needed, and not by doubling.
-static size_t write_size_of_one(const struct rm_value *v)
+static size_t write_size_of_one(const struct rm_value *v, const struct rm_refs *refs)
 {
-    if ((v->flags & RM_V_REWRITE) != 0)
+    if ((v->flags & RM_V_REWRITE) != 0 ||
+        (refs && v->raw.n >= refs->least)) // about: the writer knows how many are left
         return 0;
     switch ((enum rm_type)v->type) {
     case RM_STRING:
@@ -95,11 +124,11 @@ static size_t write_size_of_one(const struct rm_value *v)
     return 5;
 }
 
-static size_t write_size(const struct rm_value *v)
+static size_t write_size(const struct rm_value *v, const struct rm_refs *refs)
 {
-    size_t n = write_size_of_one(v);
+    size_t n = write_size_of_one(v, refs);
     for (const struct rm_value *child = v->first; child; child = child->next)
-        n += write_size_of_one(child) + (child->next ? 1 : 0) + (v->type == RM_OBJECT ? child->key.n + 3 : 0);
+        n += write_size_of_one(child, refs) + (child->next ? 1 : 0) + (v->type == RM_OBJECT ? child->key.n + 3 : 0);
     return n;
 }
 
@@ -114,9 +143,14 @@ static const struct rm_value *write_reopen(struct rm_arena *scratch, const struc
 
 int rm_json_write(struct rm_arena *scratch, const struct rm_value *v, struct rm_buf *out)
 {
+    return rm_json_write_refs(scratch, v, out, NULL);
+}
+
+int rm_json_write_refs(struct rm_arena *scratch, const struct rm_value *v, struct rm_buf *out, struct rm_refs *refs)
+{
     if (!v)
         return rm_buf_append(out, RM_STR("null"));
-    int rc = rm_buf_reserve(out, write_size(v));
+    int rc = rm_buf_reserve(out, write_size(v, refs));
     if (rc < 0)
         return rc;
 
@@ -127,7 +161,7 @@ int rm_json_write(struct rm_arena *scratch, const struct rm_value *v, struct rm_
         if ((v->flags & RM_V_RANGE) != 0 && (v->flags & RM_V_REWRITE) != 0)
             v = write_reopen(scratch, v);
         if (v->type < RM_ARRAY || (v->flags & RM_V_RANGE) != 0) {
-            rc = write_scalar(out, v);
+            rc = write_scalar(out, v, refs);
         } else {
             if (depth == cap) {
                 struct write_frame *larger = rm_arena_alloc(scratch, rm_mul_size(2 * cap, sizeof(*larger)));

@@ -30,6 +30,29 @@ static struct rm_str fuzz_write(struct rm_arena *arena, const struct rm_value *v
     return text;
 }
 
+// The same with all ranges by reference that have room.
+static struct rm_str fuzz_write_refs(struct rm_arena *arena, const struct rm_value *v, size_t least)
+{
+    struct rm_buf buf, all;
+    struct rm_refs refs = {.least = least};
+    struct rm_str parts[RM_REFS_PARTS];
+    rm_buf_init(&buf, (size_t)16 << 20, NULL);
+    rm_buf_init(&all, (size_t)16 << 20, NULL);
+    int rc = rm_json_write_refs(arena, v, &buf, &refs);
+    RM_ASSERT(rc == RM_OK);
+    uint32_t n = rm_refs_parts(&refs, rm_buf_str(&buf), parts);
+    for (uint32_t i = 0; i < n; i++) {
+        RM_ASSERT(parts[i].n > 0);
+        rc = rm_buf_append(&all, parts[i]);
+        RM_ASSERT(rc == RM_OK);
+    }
+    RM_ASSERT(all.n == buf.n + refs.bytes);
+    struct rm_str text = rm_arena_dup(arena, rm_buf_str(&all));
+    rm_buf_free(&buf);
+    rm_buf_free(&all);
+    return text;
+}
+
 static void fuzz_open_all(struct rm_arena *arena, struct rm_value *v)
 {
     rm_value_open(arena, v);
@@ -86,7 +109,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!want)
             continue;
         RM_ASSERT(used == want_used);
-        fuzz_means(fuzz_write(&arena, v), want);
+        struct rm_str as_it_is = fuzz_write(&arena, v);
+        fuzz_means(as_it_is, want);
+        RM_ASSERT(rm_str_eq(fuzz_write_refs(&arena, v, 1), as_it_is));
+        RM_ASSERT(rm_str_eq(fuzz_write_refs(&arena, v, 8), as_it_is));
         fuzz_open_all(&arena, v);
         struct rm_str all = fuzz_write(&arena, v);
         RM_ASSERT(whole.n == 0 || rm_str_eq(all, whole));

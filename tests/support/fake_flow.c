@@ -151,7 +151,17 @@ static void fake_say(struct fake *f)
     size_t n = fake_number(f, RM_STR("body"), 3);
     char *text = rm_arena_alloc(&f->rq->arena, n + 1);
     memset(text, 'b', n);
-    fake_whole(f, (struct rm_str){text, n});
+    size_t parts = fake_number(f, RM_STR("parts"), 0);
+    if (parts == 0) {
+        fake_whole(f, (struct rm_str){text, n});
+        return;
+    }
+    struct rm_refs *refs = RM_NEW(&f->rq->arena, struct rm_refs);
+    struct rm_buf before = {.n = 1};
+    for (; parts > 0; parts--, before.n++)
+        RM_ASSERT(rm_refs_add(refs, &before, (struct rm_str){text, n}));
+    f->rq->reply.refs = refs;
+    fake_whole(f, rm_str_sub(RM_STR("[,,,,,,,,,,,,,,,]"), 0, before.n));
 }
 
 static void fake_stream(struct fake *f)

@@ -1,7 +1,8 @@
 // A flow without backends, for tests of the front end: each endpoint's path says what it does.
 //   /hello            200 {"hello":true}                 /echo            the body, as it came
 //   /wait?ms=N        like /hello, N ms later             /never           nothing
-//   /say?KEY=VALUE…   status=N, body=N bytes, head=N bytes of headers, error=1
+//   /say?KEY=VALUE…   status=N, body=N bytes, head=N bytes of headers, error=1, parts=N bodies that
+//                     lie elsewhere, between "[", "," ...
 //   /stream/say       the same, streamed; length=1 says the length, cut=N breaks after N bytes, trailer=1, pause=1 waits a
 //                     little between blocks, hold=1 stops after the head
 //   /stream/count     how many bytes of body came, once it has ended

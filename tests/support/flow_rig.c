@@ -158,7 +158,11 @@ static void rig_whole(struct rm_request *rq)
     client->n_whole++;
     client->held_bytes = atomic_load(&client->rig->budget.used);
     rig_take_head(client);
-    rig_add_body(client, rm_buf_str(&rq->reply.body));
+    struct rm_str parts[RM_REFS_PARTS] = {rm_buf_str(&rq->reply.body)};
+    uint32_t n = rq->reply.refs ? rm_refs_parts(rq->reply.refs, parts[0], parts) : 1;
+    for (uint32_t i = 0; i < n; i++)
+        rig_add_body(client, parts[i]);
+    client->n_refs = rq->reply.refs ? rq->reply.refs->n : 0;
     rig_over(client);
 }
 

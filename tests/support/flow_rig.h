@@ -52,6 +52,7 @@ struct flow_client {
     const char *body;
     size_t body_n;
     int64_t length;
+    uint32_t n_refs;   // parts of the whole reply that were not copied
     size_t held_bytes; // of the bodies' budget, when the whole reply came
     bool completed;
     struct rm_err err;

@@ -57,7 +57,7 @@ static void assert_encodes(const char *name, struct rm_value *data, struct rm_st
     struct rm_buf buf;
     struct rm_err err = {.text = ""};
     rm_buf_init(&buf, 1000, NULL);
-    assert_int_equal(codec(name)->encode(&value_arena, data, &buf, &err), RM_OK);
+    assert_int_equal(codec(name)->encode(&value_arena, data, &buf, NULL, &err), RM_OK);
     if (!rm_str_eq(rm_buf_str(&buf), want))
         fail_msg("%s gave '%.*s'", name, (int)buf.n, buf.p);
     rm_buf_free(&buf);
@@ -232,9 +232,9 @@ static void an_answer_over_the_limits_is_said_so(void **state)
         struct rm_value *data = value_parsed("{\"content\":\"abcdef\",\"collection\":[1,2,3]}", 1);
         rm_buf_init(&small, 5, NULL);
         rm_buf_init(&poor, 1000, &budget);
-        assert_int_equal(codec(names[i])->encode(&value_arena, data, &small, &err), RM_ETOOBIG);
+        assert_int_equal(codec(names[i])->encode(&value_arena, data, &small, NULL, &err), RM_ETOOBIG);
         assert_non_null(strstr(err.text, "larger than 5 bytes"));
-        assert_int_equal(codec(names[i])->encode(&value_arena, data, &poor, &err), RM_EMEMORY);
+        assert_int_equal(codec(names[i])->encode(&value_arena, data, &poor, NULL, &err), RM_EMEMORY);
         assert_int_equal(err.code, RM_EMEMORY);
         rm_buf_free(&small);
         rm_buf_free(&poor);

@@ -109,6 +109,58 @@ static void static_data_and_other_endpoints(void **state)
     flow_rig_stop(&rig);
 }
 
+// ---- large answers ----------------------------------------------------------------------------------------------------
+
+static char *large_object(char *text, size_t n, char name)
+{
+    memset(text, 'x', n);
+    memcpy(text, "{\"?\":{\"v\":\"", 11);
+    text[2] = name;
+    memcpy(text + n - 4, "\"}}", 4);
+    return text;
+}
+
+// What is large goes out from the backends' own bodies, which stay until then; nothing else is held.
+static void large_answers_are_not_copied(void **state)
+{
+    (void)state;
+    static char a[40001], b[20001], both[60001];
+    struct fake_answer answers[] = {{.target = "/a", .body = large_object(a, sizeof(a), 'a')},
+                                    {.target = "/b", .body = large_object(b, sizeof(b), 'b')}};
+    snprintf(both, sizeof both, "%.*s,%s", (int)strlen(a) - 1, a, b + 1);
+    struct flow_rig rig;
+    flow_rig_start(&rig, ONE("", ""), answers, 1);
+    struct flow_client *client = flow_run(&rig, &(struct flow_ask){0});
+    check_reply(client, 200, a, true);
+    assert_int_equal(client->n_refs, 1);
+    assert_true(client->held_bytes >= strlen(a) && client->held_bytes < 2 * strlen(a));
+    flow_rig_stop(&rig);
+    flow_rig_start(&rig,
+                   HOST "'endpoints': [{'endpoint': '/e', 'backend': [{'url_pattern': '/a'}, {'url_pattern': '/b'}]}]",
+                   answers, 2);
+    client = flow_run(&rig, &(struct flow_ask){0});
+    check_reply(client, 200, both, true);
+    assert_int_equal(client->n_refs, 2);
+    flow_rig_stop(&rig);
+}
+
+// A part that is small beside its body is copied, so that a slow client does not keep the rest.
+static void a_small_part_of_a_large_answer_is_copied(void **state)
+{
+    (void)state;
+    static char a[20001], all[90001];
+    large_object(a, sizeof(a), 'a');
+    snprintf(all, sizeof all, "%.*s,\"rest\":\"%065000d\"}", (int)strlen(a) - 1, a, 1);
+    struct fake_answer answers[] = {{.target = "/a", .body = all}};
+    struct flow_rig rig;
+    flow_rig_start(&rig, ONE(", 'allow': ['a']", ""), answers, 1);
+    struct flow_client *client = flow_run(&rig, &(struct flow_ask){0});
+    check_reply(client, 200, a, true);
+    assert_int_equal(client->n_refs, 0);
+    assert_true(client->held_bytes >= strlen(a) && client->held_bytes < 2 * strlen(a));
+    flow_rig_stop(&rig);
+}
+
 // ---- a backend's own errors --------------------------------------------------------------------------------------------
 
 static void error_codes(void **state)
@@ -520,6 +572,8 @@ int main(void)
         cmocka_unit_test(static_data_by_strategy),
         cmocka_unit_test(static_data_of_an_incomplete_answer),
         cmocka_unit_test(static_data_and_other_endpoints),
+        cmocka_unit_test(large_answers_are_not_copied),
+        cmocka_unit_test(a_small_part_of_a_large_answer_is_copied),
         cmocka_unit_test(error_codes),
         cmocka_unit_test(error_details),
         cmocka_unit_test(error_texts),

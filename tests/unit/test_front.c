@@ -64,6 +64,29 @@ static void front_pipelines(void **state)
     close(fd);
 }
 
+static void front_sends_bodies_in_parts(void **state)
+{
+    (void)state;
+    front_start(1);
+    int fd = raw_connect(t.port);
+    for (size_t parts = 1; parts <= RM_REFS; parts++) {
+        for (size_t size = 1; size <= 200000; size = size * 50 + 1) {
+            char text[200];
+            snprintf(text, sizeof(text), "GET /say?parts=%zu&body=%zu HTTP/1.1\r\n" HOST "\r\n", parts, size);
+            raw_send(fd, text);
+            struct raw_answer a;
+            raw_read(fd, false, &a);
+            assert_int_equal(a.status, 200);
+            assert_int_equal(a.body_n, parts * (size + 1) + 1);
+            for (size_t i = 0; i < a.body_n; i++)
+                assert_int_equal(a.body[i] == 'b', i % (size + 1) != 0);
+            raw_free(&a);
+        }
+    }
+    assert_int_equal(t.shared.connections, 1);
+    close(fd);
+}
+
 static void front_byte_by_byte(void **state)
 {
     (void)state;
@@ -520,6 +543,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FRONT_TEST(front_keeps_connections),
         FRONT_TEST(front_pipelines),
+        FRONT_TEST(front_sends_bodies_in_parts),
         FRONT_TEST(front_byte_by_byte),
         FRONT_TEST(front_http_1_0),
         FRONT_TEST(front_limits_connections),

@@ -240,10 +240,8 @@ static void guard_sees_a_nul(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(guard_table),
-        cmocka_unit_test(guard_says_what_it_found),
-        cmocka_unit_test(guard_limits),
-        cmocka_unit_test(guard_knows_every_byte),
+        cmocka_unit_test(guard_table),      cmocka_unit_test(guard_says_what_it_found),
+        cmocka_unit_test(guard_limits),     cmocka_unit_test(guard_knows_every_byte),
         cmocka_unit_test(guard_sees_a_nul),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
