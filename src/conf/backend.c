@@ -234,6 +234,7 @@ void rm_backend_read(struct rm_reader *r, const struct rm_path *path, struct rm_
     backend_discovery(r, path, object, backend);
     rm_encoding_input(r, &encoding, backend_place(r, object, "encoding"), &backend->encoding);
     backend_conflicts(r, path, object, endpoint, backend);
+    rm_balance_check(r, path, object, endpoint, &backend->balance);
     if (backend->timeout_us > endpoint->timeout_us)
         rm_reader_warn(r, &extra, backend->place,
                        "the backend's timeout is longer than the endpoint's, which ends the call first");

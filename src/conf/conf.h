@@ -32,6 +32,31 @@ struct rm_piece {
     struct rm_strs path; // of RM_PIECE_RESP; at least one name
 };
 
+enum rm_conf_balancer { RM_CONF_ROUND_ROBIN, RM_CONF_LEAST_REQUEST, RM_CONF_RANDOM, RM_CONF_HASH };
+enum rm_conf_zone { RM_CONF_ZONE_HINTS, RM_CONF_ZONE_PREFER, RM_CONF_ZONE_OFF };
+enum rm_conf_hash_on { RM_HASH_ON_NOTHING, RM_HASH_ON_HEADER, RM_HASH_ON_PARAM, RM_HASH_ON_CLIENT_IP };
+
+// extra_config remora of a backend: which of its hosts a call gets, and what happens when that host fails (sd/README.md).
+struct rm_conf_balance {
+    enum rm_conf_balancer balancer;
+    struct rm_str hash_on_text; // as written
+    enum rm_conf_hash_on hash_on;
+    struct rm_str hash_header; // its name
+    uint32_t hash_param;       // the endpoint's parameter
+    enum rm_conf_zone zone;
+    uint32_t zone_min_percent;     // 20
+    uint32_t subset;               // 0: all
+    bool ejects;                   // default true
+    uint32_t eject_after;          // 5
+    uint64_t eject_base_us;        // 1 s
+    uint64_t eject_max_us;         // 30 s
+    uint32_t eject_max_percent;    // 50
+    bool retries;                  // default true
+    uint32_t retry_attempts;       // 3, with the first
+    uint32_t retry_budget_percent; // 20
+    uint64_t retry_attempt_us;     // 0: all the time that is left
+};
+
 struct rm_conf_backend {
     // "scheme://name[:port]", or with disable_host_sanitize "scheme://name[:port][/path]" as written (a path prefix; IPv6 in
     // brackets); the service's when the backend has none; empty is valid: calls answer "no hosts available". Other providers than
@@ -58,6 +83,7 @@ struct rm_conf_backend {
     bool send_body_on_redirect;
     // extra_config remora
     uint64_t timeout_us; // 0: the endpoint's
+    struct rm_conf_balance balance;
     struct rm_place place;
 };
 
@@ -186,6 +212,7 @@ struct rm_conf {
     uint32_t workers;   // 0: by the CPU quota
     struct rm_str zone; // where this pod runs; "": unknown
     struct rm_conf_kubernetes kubernetes;
+    uint64_t hold_us, hold_missing_us; // discovery: 0 for ever; 30 s
 
     struct rm_conf_endpoint *endpoints;
     size_t n_endpoints;

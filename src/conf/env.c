@@ -57,4 +57,5 @@ void rm_env_read(struct rm_reader *r, const char *const *environ)
         if (rm_field_is_scalar(&rm_own_fields.v[i]))
             env_field(r, environ, "REMORA_", &rm_own_fields.v[i]); // REMORA_WORKERS
     }
+    env_field(r, environ, "REMORA_", &rm_zone_variable);
 }

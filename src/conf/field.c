@@ -278,6 +278,16 @@ static void field_take_step(struct rm_reader *r, const struct rm_field *field, c
     memcpy(to, &taken, sizeof(taken));
 }
 
+static void field_take_switch(struct rm_reader *r, const struct rm_field *field, const struct rm_path *path,
+                              struct rm_value *value, char *on, void *base)
+{
+    if (value->type == RM_OBJECT)
+        rm_fields_read(r, field->nested, path, value, base);
+    else if (value->type != RM_TRUE && value->type != RM_FALSE)
+        field_wrong(r, path, value, "an object, true or false");
+    *(bool *)(void *)on = value->type != RM_FALSE;
+}
+
 static void field_take(struct rm_reader *r, const struct rm_field *field, const struct rm_path *path,
                        struct rm_value *value, bool weak, void *base)
 {
@@ -328,6 +338,9 @@ static void field_take(struct rm_reader *r, const struct rm_field *field, const 
         if (rm_object_expect(r, path, value))
             rm_fields_read(r, field->nested, path, value, base);
         break;
+    case RM_FIELD_SWITCH:
+        field_take_switch(r, field, path, value, to, base);
+        break;
     case RM_FIELD_CUSTOM:
         break;
     }
@@ -350,6 +363,8 @@ void rm_fields_defaults(struct rm_reader *r, const struct rm_fields *fields, voi
         const struct rm_field *field = &fields->v[i];
         if (field->nested)
             rm_fields_defaults(r, field->nested, base);
+        if (field->type == RM_FIELD_SWITCH)
+            *(bool *)(void *)((char *)base + field->offset) = true;
         if (!field->fallback || field->offset == RM_NOWHERE)
             continue;
         size_t before = r->found->n;

@@ -22,6 +22,7 @@ enum rm_field_type {
     RM_FIELD_STEP_STRINGS, // a list of strings; NULL when empty
     RM_FIELD_STEP_NAMES,   // an object of strings; NULL when empty
     RM_FIELD_NESTED,       // an object whose table is `nested`; the same base
+    RM_FIELD_SWITCH,       // the same, or true, or false: a bool that says whether it is on; default on
     RM_FIELD_CUSTOM,       // read() does it all
     RM_FIELD_LATER, // not in this version: an error that ends in `note`, unless it is off (null, false, 0, "", [] or {})
 };

@@ -28,6 +28,11 @@ extern const struct rm_fields rm_own_fields, rm_own_endpoint_fields, rm_own_back
 extern const struct rm_fields rm_limits_fields;                                             // limits.c
 extern const struct rm_fields rm_dns_fields;                                                // dns.c
 extern const struct rm_fields rm_kubernetes_fields;                                         // kubernetes.c
+extern const struct rm_fields rm_retry_fields, rm_eject_fields, rm_discovery_fields;        // balance.c
+// balance.c: hash_on of a backend that has been read, against its balancer and the endpoint's parameters.
+void rm_balance_check(struct rm_reader *, const struct rm_path *backend, struct rm_value *object,
+                      const struct rm_conf_endpoint *, struct rm_conf_balance *);
+extern const struct rm_field rm_zone_variable; // REMORA_ZONE
 
 // endpoint.c, backend.c
 extern const struct rm_fields rm_endpoint_fields, rm_backend_fields;

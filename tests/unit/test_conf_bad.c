@@ -32,6 +32,7 @@ struct bad_case {
 #define SERVICE_EXTRA(s) SERVICE("extra_config: {" s "}")
 #define ENDPOINT_EXTRA(s) ENDPOINT("extra_config: {" s "}")
 #define BACKEND_EXTRA(s) BACKEND("extra_config: {" s "}")
+#define OWN "endpoints[0].backend[0].extra_config.remora."
 
 static const struct bad_case bad_documents[] = {
     {WRONG, "", "the file is empty", "^"},
@@ -413,8 +414,33 @@ static const struct bad_case bad_extra[] = {
      BACKEND_EXTRA("remora: {timeout: ^5}")},
     {WRONG, "endpoints[0].backend[0].extra_config.remora.transport", "the transport \"h1\" is not in this version",
      BACKEND_EXTRA("remora: {transport: ^h1}")},
-    {WRONG, "endpoints[0].backend[0].extra_config.remora.balancer", "not in this version",
-     BACKEND_EXTRA("remora: {^balancer: random}")},
+    {WRONG, OWN "balancer", "found the text \"fastest\", allowed is one of round_robin, least_request, random, hash",
+     BACKEND_EXTRA("remora: {balancer: ^fastest}")},
+    {WRONG, OWN "balancer", "hash needs \"hash_on\": header:NAME", BACKEND_EXTRA("remora: {balancer: ^hash}")},
+    {WRONG, OWN "hash_on", "found \"cookie:x\", allowed is header:NAME, param:NAME or client_ip",
+     BACKEND_EXTRA("remora: {balancer: hash, hash_on: ^'cookie:x'}")},
+    {WRONG, OWN "hash_on", "found \"header:a b\"", BACKEND_EXTRA("remora: {balancer: hash, hash_on: ^'header:a b'}")},
+    {WRONG, OWN "hash_on", "found \"header:\"", BACKEND_EXTRA("remora: {balancer: hash, hash_on: ^'header:'}")},
+    {WRONG, OWN "hash_on", "the endpoint has no parameter {tenant}",
+     BACKEND_EXTRA("remora: {balancer: hash, hash_on: ^'param:tenant'}")},
+    {WRONG, OWN "hash_on", "did you mean \"customer\"?",
+     SERVICE("endpoints:\n- endpoint: /x/{customer}\n  backend:\n  - url_pattern: /y\n    host: h\n    extra_config: "
+             "{remora: {balancer: hash, hash_on: ^'param:custmer'}}")},
+    {WRONG, OWN "hash_on", "needs \"balancer\": \"hash\"", BACKEND_EXTRA("remora: {^hash_on: client_ip}")},
+    {WRONG, OWN "zone", "allowed is one of hints, prefer, off", BACKEND_EXTRA("remora: {zone: ^local}")},
+    {WRONG, OWN "zone_min_percent", "a whole number from 0 to 100", BACKEND_EXTRA("remora: {zone_min_percent: ^101}")},
+    {WRONG, OWN "subset", "the number -1 is negative", BACKEND_EXTRA("remora: {subset: ^-1}")},
+    {WRONG, OWN "retry", "found the number 2, allowed is an object, true or false",
+     BACKEND_EXTRA("remora: {retry: ^2}")},
+    {WRONG, OWN "retry.attempts", "a whole number from 1 to 10", BACKEND_EXTRA("remora: {retry: {attempts: ^0}}")},
+    {UNKNOWN, OWN "retry.atempts", "did you mean \"attempts\"?", BACKEND_EXTRA("remora: {retry: {^atempts: 2}}")},
+    {WRONG, OWN "retry.attempt_timeout", "has no unit", BACKEND_EXTRA("remora: {retry: {attempt_timeout: ^300}}")},
+    {WRONG, OWN "eject", "found an empty list, allowed is an object, true or false",
+     BACKEND_EXTRA("remora: {eject: ^[]}")},
+    {WRONG, OWN "eject", "base is longer than max", BACKEND_EXTRA("remora: {eject: ^{base: 40s}}")},
+    {WRONG, OWN "eject.max_percent", "a whole number from 1 to 100",
+     BACKEND_EXTRA("remora: {eject: {max_percent: ^0}}")},
+    {WRONG, "extra_config.remora.discovery.hold", "has no unit", SERVICE_EXTRA("remora: {discovery: {hold: ^60}}")},
     {UNKNOWN, "endpoints[0].extra_config.remora.timeout", "unknown key of remora at an endpoint",
      ENDPOINT_EXTRA("remora: {^timeout: 1s}")},
     {WRONG, "extra_config.router.trusted_proxies", "\"10.0.0.0/\" is no IP address",

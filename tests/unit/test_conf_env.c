@@ -55,12 +55,13 @@ static void test_overrides(void **state)
 static void test_remora_wins(void **state)
 {
     (void)state;
-    static const char *const environ[] = {"REMORA_PORT=3000", "KRAKEND_PORT=2000", "REMORA_WORKERS=4",
-                                          "KRAKEND_WORKERS=7", NULL};
+    static const char *const environ[] = {"REMORA_PORT=3000",  "KRAKEND_PORT=2000", "REMORA_WORKERS=4",
+                                          "REMORA_ZONE=eu-1a", "KRAKEND_WORKERS=7", NULL};
     struct conf_case c;
     env_load(&c, environ);
     assert_int_equal(c.conf->port, 3000);
     assert_int_equal(c.conf->workers, 4);
+    assert_true(rm_str_eq(c.conf->zone, RM_STR("eu-1a")));
     conf_case_free(&c);
     struct rm_conf_options options = {.environ = environ, .port = 4000, .debug = true};
     conf_case_load(&c, "t.yaml", env_file, &options);

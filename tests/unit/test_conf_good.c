@@ -203,10 +203,11 @@ static void test_dns(void **state)
     assert_int_equal(c.conf->dns.min_ttl_us, 1000000);
     assert_int_equal(c.conf->dns.max_ttl_us, 3600000000);
     conf_case_free(&c);
-    conf_case_good(&c, "t.yaml",
-                   "version: 3\nextra_config:\n  remora:\n    dns:\n      servers: [10.96.0.10, '10.0.0.1:5353', fd00::1, "
-                   "'[fd00:0::2]', '[::1]:54']\n      timeout: 500ms\n      min_ttl: 2s\n      max_ttl: 1m\n",
-                   false);
+    conf_case_good(
+        &c, "t.yaml",
+        "version: 3\nextra_config:\n  remora:\n    dns:\n      servers: [10.96.0.10, '10.0.0.1:5353', fd00::1, "
+        "'[fd00:0::2]', '[::1]:54']\n      timeout: 500ms\n      min_ttl: 2s\n      max_ttl: 1m\n",
+        false);
     static const char *const servers[] = {"10.96.0.10:53", "10.0.0.1:5353", "[fd00::1]:53", "[fd00:0::2]:53",
                                           "[::1]:54"};
     assert_int_equal(c.conf->dns.servers.n, RM_COUNT(servers));
@@ -222,7 +223,8 @@ static void test_dns(void **state)
 static void test_srv_names(void **state)
 {
     (void)state;
-    static const char *const names[] = {"_http._tcp.cart.shop.svc.cluster.local", "cart.shop.svc.cluster.local.", "cart"};
+    static const char *const names[] = {"_http._tcp.cart.shop.svc.cluster.local", "cart.shop.svc.cluster.local.",
+                                        "cart"};
     for (size_t i = 0; i < RM_COUNT(names); i++) {
         struct conf_case c;
         char text[300];
@@ -238,6 +240,75 @@ static void test_srv_names(void **state)
         assert_str(backend->hosts.v[0], names[i]);
         conf_case_free(&c);
     }
+}
+
+static void test_balance(void **state)
+{
+    (void)state;
+    struct conf_case c;
+    conf_case_good(&c, "t.yaml", "version: 3\nendpoints: [{endpoint: /x, backend: [{host: h, url_pattern: /}]}]\n",
+                   false);
+    const struct rm_conf_balance *b = &c.conf->endpoints[0].backends[0].balance;
+    assert_int_equal(b->balancer, RM_CONF_ROUND_ROBIN);
+    assert_int_equal(b->hash_on, RM_HASH_ON_NOTHING);
+    assert_int_equal(b->zone, RM_CONF_ZONE_HINTS);
+    assert_int_equal(b->zone_min_percent, 20);
+    assert_int_equal(b->subset, 0);
+    assert_true(b->retries && b->ejects);
+    assert_int_equal(b->retry_attempts, 3);
+    assert_int_equal(b->retry_budget_percent, 20);
+    assert_int_equal(b->retry_attempt_us, 0);
+    assert_int_equal(b->eject_after, 5);
+    assert_int_equal(b->eject_base_us, 1000000);
+    assert_int_equal(b->eject_max_us, 30000000);
+    assert_int_equal(b->eject_max_percent, 50);
+    assert_int_equal(c.conf->hold_us, 0);
+    assert_int_equal(c.conf->hold_missing_us, 30000000);
+    assert_int_equal(c.conf->zone.n, 0);
+    conf_case_free(&c);
+    conf_case_good(&c, "t.yaml",
+                   "version: 3\n"
+                   "extra_config: {remora: {discovery: {hold: 10m, hold_missing: 0s}}}\n"
+                   "endpoints:\n"
+                   "- endpoint: /x/{a}/{b}\n"
+                   "  backend:\n"
+                   "  - {host: h, url_pattern: /1, extra_config: {remora: {balancer: hash, hash_on: 'header:X-User', "
+                   "zone: prefer, zone_min_percent: 0, subset: 20, retry: {attempts: 2, budget_percent: 0, "
+                   "attempt_timeout: 300ms}, eject: {after: 1, base: 5ms, max: 1m, max_percent: 100}}}}\n"
+                   "  - {host: h, url_pattern: /2, extra_config: {remora: {balancer: hash, hash_on: 'param:b', retry: "
+                   "false, eject: false}}}\n"
+                   "  - {host: h, url_pattern: /3, extra_config: {remora: {balancer: hash, hash_on: client_ip, zone: "
+                   "off, retry: true, eject: {}}}}\n"
+                   "  - {host: h, url_pattern: /4, extra_config: {remora: {balancer: least_request}}}\n",
+                   false);
+    const struct rm_conf_backend *backends = c.conf->endpoints[0].backends;
+    b = &backends[0].balance;
+    assert_int_equal(b->balancer, RM_CONF_HASH);
+    assert_int_equal(b->hash_on, RM_HASH_ON_HEADER);
+    assert_str(b->hash_header, "X-User");
+    assert_int_equal(b->zone, RM_CONF_ZONE_PREFER);
+    assert_int_equal(b->zone_min_percent, 0);
+    assert_int_equal(b->subset, 20);
+    assert_int_equal(b->retry_attempts, 2);
+    assert_int_equal(b->retry_budget_percent, 0);
+    assert_int_equal(b->retry_attempt_us, 300000);
+    assert_int_equal(b->eject_after, 1);
+    assert_int_equal(b->eject_base_us, 5000);
+    assert_int_equal(b->eject_max_us, 60000000);
+    assert_int_equal(b->eject_max_percent, 100);
+    b = &backends[1].balance;
+    assert_int_equal(b->hash_on, RM_HASH_ON_PARAM);
+    assert_int_equal(b->hash_param, 1);
+    assert_false(b->retries || b->ejects);
+    b = &backends[2].balance;
+    assert_int_equal(b->hash_on, RM_HASH_ON_CLIENT_IP);
+    assert_int_equal(b->zone, RM_CONF_ZONE_OFF);
+    assert_true(b->retries && b->ejects);
+    assert_int_equal(b->eject_after, 5);
+    assert_int_equal(backends[3].balance.balancer, RM_CONF_LEAST_REQUEST);
+    assert_int_equal(c.conf->hold_us, 600000000);
+    assert_int_equal(c.conf->hold_missing_us, 0);
+    conf_case_free(&c);
 }
 
 static void test_hosts(void **state)
@@ -617,7 +688,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),      cmocka_unit_test(test_inheritance), cmocka_unit_test(test_unset),
-        cmocka_unit_test(test_dns), cmocka_unit_test(test_srv_names), cmocka_unit_test(test_limits),        cmocka_unit_test(test_hosts),       cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_dns),           cmocka_unit_test(test_srv_names),   cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_balance),       cmocka_unit_test(test_hosts),       cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_piece_names),   cmocka_unit_test(test_encodings),   cmocka_unit_test(test_proxy),
         cmocka_unit_test(test_backend_extra), cmocka_unit_test(test_old_names),   cmocka_unit_test(test_step_values),
         cmocka_unit_test(test_client_tls),    cmocka_unit_test(test_routes),      cmocka_unit_test(test_all),
