@@ -211,6 +211,9 @@ static int run_find_hosts(struct run *r, struct rm_err *err)
     run_set_up_names(r);
     run_set_up_kubernetes(r->plan->conf);
     r->cache = rm_cache_new(r->discovery);
+    const struct rm_conf *conf = r->plan->conf;
+    rm_cache_set_hold(r->cache,
+                      &(struct rm_cache_hold){.failed_us = conf->hold_us, .missing_us = conf->hold_missing_us});
     r->entries = RM_NEW_ARRAY(&r->arena, struct rm_cache_entry *, r->plan->n_sources);
     for (uint32_t i = 0; i < r->plan->n_sources; i++) {
         rc = rm_cache_acquire(r->cache, &r->plan->sources[i], &r->entries[i], err);

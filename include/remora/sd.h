@@ -23,11 +23,17 @@ struct rm_host {
     bool hinted; // the source says that this host is for us (Kubernetes' topology hints); means nothing where no host of a list has it
 };
 
+struct rm_cells;
+struct rm_host_cell;
+
 // An immutable list, counted (atomic): shared by the discovery thread and the workers.
 struct rm_snapshot {
     _Atomic uint32_t refs;
     uint32_t n;
     uint64_t serial; // grows with each publication of a source
+    // What the pool knows of these hosts (pool/cell.h), one for each; NULL until it is published.
+    struct rm_cells *cells;
+    struct rm_host_cell *const *cell;
     struct rm_host host[];
 };
 struct rm_snapshot *rm_snapshot_new(const struct rm_host *hosts, size_t n); // one reference; copies all text

@@ -1,19 +1,40 @@
-// One backend call: a host, an exchange, the redirects on that host, and what the answer is worth. Owns its exchange and the host
-// that it picked, which it gives back when it is over or cancelled.
+// One backend call: a host, an exchange, another host where that one fails (retry.h), the redirects on a host, and what the answer is
+// worth. Owns its exchange and the hosts that it picked, which it gives back when it is over or cancelled.
 // SPDX-License-Identifier: Apache-2.0
 #include "flow/backend.h"
+#include "flow/balance.h"
 #include "flow/head.h"
 #include "flow/local.h"
+#include "flow/retry.h"
 #include "flow/status.h"
 #include "flow/stream.h"
 
+#include "base/clock.h"
 #include "net/redirect.h"
+#include "pool/snapshot.h"
+
+#include <remora/log.h>
+
+// Before the only host is asked again that refused a connection: it may be starting anew. And what counts as refusing.
+#define BACKEND_PAUSE_US (50 * RM_MS)
+#define BACKEND_AT_ONCE_US (100 * RM_MS)
+
+// Attempts that failed before the one that runs.
+struct backend_tried {
+    uint32_t n;
+    struct rm_pick *picks;
+    const struct rm_host **hosts;
+};
 
 struct backend_call {
     struct rm_slot slot; // first
     struct rm_stream *stream;
     struct rm_pick pick;
     struct rm_exchange *x; // the newest one
+    uint64_t asked_us;     // when it began
+    struct backend_tried tried;
+    struct rm_timer pause; // before the only host is asked again
+    struct rm_tapped_source source;
     uint32_t hops;
     bool is_redirect; // x's answer, when it streams: decided with its head
     // What is sent; a redirect changes it.
@@ -24,6 +45,7 @@ struct backend_call {
     struct rm_redirect next;
 };
 
+static void backend_ask(struct backend_call *);
 static void backend_exchange_done(struct rm_call *);
 
 // ---- answers that are not collected --------------------------------------------------------------------------------
@@ -70,6 +92,106 @@ static int backend_stream_chunk(struct rm_exchange *x, struct rm_str data)
 
 static const struct rm_answer_sink backend_stream = {backend_stream_head, backend_stream_chunk};
 
+// ---- attempts ------------------------------------------------------------------------------------------------------
+
+static uint64_t backend_attempt_end(const struct backend_call *b)
+{
+    const struct rm_conf_backend *conf = b->slot.backend->conf;
+    uint64_t all_us = b->slot.part.deadline_us, end_us = b->asked_us + conf->balance.retry_attempt_us;
+    bool may_follow = conf->balance.retries && b->tried.n + 1 < conf->balance.retry_attempts && b->hops == 0 &&
+                      !b->pick.alone && !b->slot.part.rq->source && rm_retry_is_repeatable(conf->method);
+    return conf->balance.retry_attempt_us > 0 && may_follow && end_us < all_us ? end_us : all_us;
+}
+
+// Tells the pool how the attempt ended, and the log when that changes the host's state.
+static void backend_report(struct backend_call *b, const struct rm_exchange *x, int code, uint64_t now_us)
+{
+    const struct rm_host *host = b->pick.host;
+    enum rm_outcome outcome = rm_retry_outcome(x, code, now_us - b->asked_us);
+    enum rm_health_change change = rm_pool_report(&b->pick, outcome, now_us);
+    if (change == RM_HEALTH_SAME)
+        return;
+    const char *why = code == RM_OK ? "status" : rm_code_name(code);
+    if (change == RM_HEALTH_OUT)
+        rm_log(RM_WARNING, "host taken out host=%.*s:%u name=%.*s after=%s", (int)host->address.n, host->address.p,
+               host->port, (int)host->name.n, host->name.p, why);
+    else
+        rm_log(RM_INFO, "host is back host=%.*s:%u name=%.*s", (int)host->address.n, host->address.p, host->port,
+               (int)host->name.n, host->name.p);
+}
+
+static const struct rm_host *backend_pick(struct backend_call *b)
+{
+    const struct rm_request *rq = b->slot.part.rq;
+    const struct rm_backend *backend = b->slot.backend;
+    struct rm_pick_ask ask = {.now_us = rm_loop_now_us(rq->loop), .avoid = b->tried.hosts, .n_avoid = b->tried.n};
+    if (backend->conf->balance.hash_on != RM_HASH_ON_NOTHING)
+        ask.hash = rm_balance_key(&backend->conf->balance, rq);
+    return rm_pool_pick(&rq->flow->views[backend->view], &ask, &b->pick);
+}
+
+// The target on the host that was picked.
+static void backend_aim(struct backend_call *b)
+{
+    struct rm_str base = b->pick.host->base_path;
+    b->target = b->slot.ask->target;
+    if (base.n > 0)
+        b->target =
+            rm_arena_printf(b->slot.part.call.arena, "%.*s%.*s", (int)base.n, base.p, (int)b->target.n, b->target.p);
+}
+
+static void backend_keep_tried(struct backend_call *b)
+{
+    struct backend_tried *tried = &b->tried;
+    if (!tried->picks) {
+        uint32_t most = b->slot.backend->conf->balance.retry_attempts;
+        tried->picks = RM_NEW_ARRAY(b->slot.part.call.arena, struct rm_pick, most);
+        tried->hosts = RM_NEW_ARRAY(b->slot.part.call.arena, const struct rm_host *, most);
+    }
+    tried->picks[tried->n] = b->pick;
+    tried->hosts[tried->n++] = b->pick.host;
+}
+
+// True: the call goes on with another attempt.
+static bool backend_again(struct backend_call *b, const struct rm_exchange *x, uint64_t now_us)
+{
+    struct rm_part *part = &b->slot.part;
+    const struct rm_conf_backend *conf = b->slot.backend->conf;
+    const struct rm_conf_balance *rule = &conf->balance;
+    if (!rule->retries || b->tried.n + 1 >= rule->retry_attempts || b->hops > 0 || now_us >= part->deadline_us ||
+        !rm_retry_is_safe(x, conf->method, b->source.consumed))
+        return false;
+    bool refused =
+        !x->sent && now_us - b->asked_us < BACKEND_AT_ONCE_US && now_us + BACKEND_PAUSE_US < part->deadline_us;
+    if (b->pick.alone && !refused)
+        return false;
+    struct rm_pick failed = b->pick;
+    backend_keep_tried(b);
+    if (backend_pick(b)) {
+        bool same = false;
+        for (uint32_t i = 0; i < b->tried.n; i++)
+            same = same || rm_host_same(b->tried.hosts[i], b->pick.host);
+        if ((!same || refused) &&
+            rm_pool_retry(&part->rq->flow->views[b->slot.backend->view], rule->retry_budget_percent, now_us)) {
+            if (same)
+                rm_timer_start(part->call.loop, &b->pause, now_us + BACKEND_PAUSE_US);
+            backend_aim(b);
+            rm_log(RM_DEBUG, "asking again host=%.*s:%u error=%s tried=%u", (int)b->pick.host->address.n,
+                   b->pick.host->address.p, b->pick.host->port, rm_code_name(x->call.err.code), b->tried.n);
+            return true;
+        }
+        rm_pool_release(&b->pick);
+    }
+    b->tried.n--;
+    b->pick = failed;
+    return false;
+}
+
+static void backend_paused(struct rm_timer *timer)
+{
+    backend_ask(rm_container_of(timer, struct backend_call, pause));
+}
+
 // ---- the call ------------------------------------------------------------------------------------------------------
 
 static void backend_ask(struct backend_call *b)
@@ -87,9 +209,13 @@ static void backend_ask(struct backend_call *b)
     x->has_body = b->sends_body || b->says_empty;
     if (b->sends_body) {
         x->body = rq->body;
-        x->source = rq->source;
+        if (rq->source) {
+            rm_tapped_source_init(&b->source, rq->source);
+            x->source = &b->source.source;
+        }
     }
-    x->deadline_us = part->deadline_us;
+    b->asked_us = rm_loop_now_us(part->call.loop);
+    x->deadline_us = backend_attempt_end(b);
     x->gzip = b->slot.ask->gzip;
     x->max_body = limits->backend_body_bytes;
     x->max_head = limits->backend_head_bytes;
@@ -113,6 +239,8 @@ static void backend_release(struct backend_call *b, bool note)
         b->slot.where = rm_arena_printf(b->slot.part.call.arena, "%.*s:%u", (int)b->pick.host->address.n,
                                         b->pick.host->address.p, b->pick.host->port);
     rm_pool_release(&b->pick);
+    while (b->tried.n > 0)
+        rm_pool_release(&b->tried.picks[--b->tried.n]);
 }
 
 static void backend_start(struct rm_call *call)
@@ -120,8 +248,7 @@ static void backend_start(struct rm_call *call)
     struct backend_call *b = (struct backend_call *)call;
     const struct rm_backend *backend = b->slot.backend;
     const struct rm_request *rq = b->slot.part.rq;
-    const struct rm_host *host = rm_pool_pick(&rq->flow->views[backend->source], NULL, 0, &b->pick);
-    if (!host) {
+    if (!backend_pick(b)) {
         struct rm_err err;
         rm_fail(&err, RM_ENOHOST, "no hosts available");
         call->err = err;
@@ -129,10 +256,7 @@ static void backend_start(struct rm_call *call)
         return;
     }
     b->method = backend->method;
-    b->target = b->slot.ask->target;
-    if (host->base_path.n > 0)
-        b->target = rm_arena_printf(call->arena, "%.*s%.*s", (int)host->base_path.n, host->base_path.p,
-                                    (int)b->target.n, b->target.p);
+    backend_aim(b);
     b->headers = b->slot.ask->headers;
     enum rm_method method = backend->conf->method;
     b->sends_body = rq->source || rq->body.n > 0;
@@ -143,7 +267,14 @@ static void backend_start(struct rm_call *call)
 static void backend_cancel(struct rm_call *call)
 {
     struct backend_call *b = (struct backend_call *)call;
+    uint64_t now_us = rm_loop_now_us(call->loop);
+    enum rm_call_state state = b->x->call.state;
+    rm_timer_stop(&b->pause);
     rm_call_cancel(&b->x->call);
+    if (state == RM_CALL_READY) // it ended in this very turn
+        backend_report(b, b->x, b->x->call.err.code, now_us);
+    else if (state == RM_CALL_RUNNING && now_us >= b->slot.part.deadline_us)
+        backend_report(b, b->x, RM_ETIMEOUT, now_us);
     backend_release(b, true);
 }
 
@@ -168,24 +299,40 @@ static void backend_follow(struct backend_call *b)
     backend_ask(b);
 }
 
+static void backend_failed(struct backend_call *b, const struct rm_exchange *x)
+{
+    struct rm_part *part = &b->slot.part;
+    uint64_t now_us = rm_loop_now_us(part->call.loop);
+    backend_report(b, x, x->call.err.code, now_us);
+    if (part->call.err.code == RM_OK) { // else something of ours made it fail
+        if (backend_again(b, x, now_us)) {
+            if (!b->pause.slot)
+                backend_ask(b);
+            return;
+        }
+        b->slot.detail = rm_arena_dup(part->call.arena, rm_str_of(x->call.err.text));
+        part->call.err = rm_status_public(&x->call.err);
+    }
+    backend_over(b);
+}
+
 static void backend_exchange_done(struct rm_call *call)
 {
     struct backend_call *b = (struct backend_call *)call->up;
     struct rm_exchange *x = (struct rm_exchange *)call;
     struct rm_part *part = &b->slot.part;
-    if (call->err.code != RM_OK && part->call.err.code == RM_OK) {
-        b->slot.detail = rm_arena_dup(call->arena, rm_str_of(call->err.text));
-        part->call.err = rm_status_public(&call->err);
-    }
-    if (part->call.err.code != RM_OK) {
-        backend_over(b);
+    if (call->err.code != RM_OK) {
+        backend_failed(b, x);
         return;
     }
-    int rc = b->stream ? b->is_redirect : backend_redirect(b, x, &part->call.err);
+    int rc = part->call.err.code;
+    if (rc == RM_OK)
+        rc = b->stream ? b->is_redirect : backend_redirect(b, x, &part->call.err);
     if (rc == 1) {
         backend_follow(b);
         return;
     }
+    backend_report(b, x, RM_OK, rm_loop_now_us(call->loop));
     if (rc == 0 && b->stream)
         rm_stream_end(b->stream, x);
     else if (rc == 0)
@@ -202,6 +349,7 @@ struct rm_slot *rm_backend_new(struct rm_request *rq, const struct rm_backend *b
     struct backend_call *b = RM_NEW(&rq->arena, struct backend_call);
     rm_slot_init(&b->slot, &backend_ops, rq, backend, ask, deadline_us, up, on_done);
     b->stream = stream;
+    b->pause.fire = backend_paused;
     return &b->slot;
 }
 

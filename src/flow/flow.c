@@ -21,10 +21,10 @@ int rm_flow_new(struct rm_flow **out, struct rm_loop *loop, struct rm_plan *plan
     flow->transport = plan->transport_ops;
     flow->transport_self = transport_self;
     flow->blocks = rm_block_cache_new(FLOW_KEEP_BYTES);
-    flow->views = RM_NEW_ARRAY(&arena, struct rm_pool_view, plan->n_sources);
-    for (uint32_t i = 0; i < plan->n_sources; i++) {
-        rm_pool_view_init(&flow->views[i]);
-        rm_cache_subscribe(cache, &plan->sources[i], &flow->views[i].sub, loop);
+    flow->views = RM_NEW_ARRAY(&arena, struct rm_pool_view, plan->n_views);
+    for (uint32_t i = 0; i < plan->n_views; i++) {
+        rm_pool_view_init(&flow->views[i], &plan->views[i].balance);
+        rm_cache_subscribe(cache, &plan->sources[plan->views[i].source], &flow->views[i].sub, loop);
     }
     flow->arena = arena;
     *out = flow;
@@ -35,7 +35,7 @@ void rm_flow_free(struct rm_flow *flow)
 {
     if (!flow)
         return;
-    for (uint32_t i = 0; i < flow->plan->n_sources; i++) {
+    for (uint32_t i = 0; i < flow->plan->n_views; i++) {
         rm_cache_unsubscribe(&flow->views[i].sub);
         rm_pool_view_fini(&flow->views[i]);
     }

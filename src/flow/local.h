@@ -8,7 +8,7 @@
 
 struct rm_flow {
     struct rm_plan *plan;       // a reference
-    struct rm_pool_view *views; // one for each of the plan's sources
+    struct rm_pool_view *views; // one for each of the plan's views
     const struct rm_transport_ops *transport;
     void *transport_self;
     struct rm_block_cache *blocks;

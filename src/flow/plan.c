@@ -2,6 +2,7 @@
 // afterwards. Says what is wrong with a configuration only where rm_conf_load() cannot know it.
 // SPDX-License-Identifier: Apache-2.0
 #include "flow/backend.h"
+#include "flow/balance.h"
 
 #include <inttypes.h>
 
@@ -10,7 +11,9 @@
 
 struct plan_build {
     struct rm_plan *plan;
-    struct rm_source *sources; // as many as there are backends
+    struct rm_source *sources;  // as many as there are backends
+    struct rm_plan_view *views; // likewise
+    uint64_t identity;          // of this pod
     const struct rm_conf_endpoint *endpoint;
     const struct rm_conf_backend *backend;
     struct rm_err *err;
@@ -53,6 +56,20 @@ static uint32_t plan_add_source(struct plan_build *build)
     }
     build->sources[build->plan->n_sources] = source;
     return build->plan->n_sources++;
+}
+
+// Backends share a view when they share source and balance: one round, one count of what runs.
+static uint32_t plan_add_view(struct plan_build *build)
+{
+    struct rm_plan *plan = build->plan;
+    struct rm_plan_view view = {.source = plan_add_source(build)};
+    rm_balance_of(&build->backend->balance, plan->conf->zone, build->identity, &view.balance);
+    for (uint32_t i = 0; i < plan->n_views; i++) {
+        if (build->views[i].source == view.source && rm_balance_same(&build->views[i].balance, &view.balance))
+            return i;
+    }
+    build->views[plan->n_views] = view;
+    return plan->n_views++;
 }
 
 // ---- backends ------------------------------------------------------------------------------------------------------
@@ -137,7 +154,7 @@ static int plan_add_backend(struct plan_build *build, const struct rm_endpoint *
         return plan_fail(build, "encoding", "there is no such encoding");
     backend->conf = conf;
     backend->index = index;
-    backend->source = plan_add_source(build);
+    backend->view = plan_add_view(build);
     backend->method = rm_str_of(rm_method_names[conf->method]);
     backend->decoder = codec->decode ? codec : NULL;
     rm_url_compile(&backend->url, &plan->arena, conf, build->endpoint, plan->conf->router.disable_path_decoding);
@@ -228,6 +245,9 @@ static int plan_fill(struct rm_plan *plan, struct rm_err *err)
         n_backends += conf->endpoints[i].n_backends;
     build.sources = RM_NEW_ARRAY(&plan->arena, struct rm_source, n_backends);
     plan->sources = build.sources;
+    build.views = RM_NEW_ARRAY(&plan->arena, struct rm_plan_view, n_backends);
+    plan->views = build.views;
+    build.identity = rm_balance_identity();
     plan->n_endpoints = (uint32_t)conf->n_endpoints;
     plan->endpoints = RM_NEW_ARRAY(&plan->arena, struct rm_endpoint, conf->n_endpoints);
     plan->version_header =

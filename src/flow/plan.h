@@ -6,6 +6,7 @@
 
 #include "conf/conf.h"
 #include "flow/filter.h"
+#include "pool/balance.h"
 #include <remora/codec.h>
 #include <remora/sd.h>
 #include <remora/step.h>
@@ -31,14 +32,22 @@ struct rm_endpoint {
     uint32_t n_backends;
 };
 
+// What a worker has one view for.
+struct rm_plan_view {
+    uint32_t source;
+    struct rm_balance balance;
+};
+
 struct rm_plan {
     _Atomic uint32_t refs;
     struct rm_arena arena;
     struct rm_conf *conf; // owned
     struct rm_endpoint *endpoints;
     uint32_t n_endpoints;
-    const struct rm_source *sources; // distinct ones; a backend names its by index
+    const struct rm_source *sources; // distinct ones
     uint32_t n_sources;
+    const struct rm_plan_view *views; // distinct ones; a backend names its by index
+    uint32_t n_views;
     const struct rm_transport_ops *transport_ops;
     struct rm_transport_conf transport;
     struct rm_budget *budget;     // of bodies; of the process, not of the plan

@@ -3,8 +3,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pool/cache.h"
 
+#include "base/clock.h"
 #include "loop/thread.h"
+#include "pool/cell.h"
 #include "pool/snapshot.h"
+
+#define CACHE_HOLD_MISSING_US (30 * RM_SEC)
 
 struct rm_cache {
     struct rm_arena arena; // holds this struct
@@ -12,6 +16,7 @@ struct rm_cache {
     struct rm_lock lock;
     struct rm_list entries; // in order of acquisition; under the lock
     struct rm_list waits;
+    struct rm_cache_hold hold;
 };
 
 struct rm_cache_entry {
@@ -23,6 +28,9 @@ struct rm_cache_entry {
     const struct rm_sd_ops *ops;
     void *self; // the provider
     uint32_t users;
+    struct rm_cells *cells;
+    struct rm_timer hold;     // runs while the provider fails and the list has an end
+    uint64_t missing_us;      // since when there is no such name; 0: there is, or nobody can tell
     struct rm_snapshot *list; // under the lock when changed
     struct rm_list subs;      // under the lock
     struct rm_err outcome;
@@ -71,20 +79,18 @@ static struct rm_cache_entry *cache_find(struct rm_cache *cache, const struct rm
 
 static void wait_check(struct rm_cache_wait *);
 
-static void entry_publish(struct rm_sd_sink *sink, struct rm_snapshot *list)
+// Takes a list over as the newest.
+static void entry_set(struct rm_cache_entry *entry, struct rm_snapshot *list)
 {
-    struct rm_cache_entry *entry = rm_container_of(sink, struct rm_cache_entry, sink);
     struct rm_cache *cache = entry->cache;
-    entry->answered_us = rm_loop_now_us(cache->loop);
-    entry->outcome = (struct rm_err){0};
-    entry->failures = 0;
-    if (entry->list && rm_snapshot_equal(entry->list, list)) {
+    struct rm_snapshot *old = entry->list;
+    if (old && rm_snapshot_equal(old, list)) {
         rm_snapshot_unref(list);
         return;
     }
     list->serial = ++entry->serial; // nobody else knows it yet
-    entry->changed_us = entry->answered_us;
-    struct rm_snapshot *old = entry->list;
+    rm_cells_attach(entry->cells, list, old);
+    entry->changed_us = rm_loop_now_us(cache->loop);
     rm_lock_take(&cache->lock);
     entry->list = list;
     RM_LIST_FOR (node, &entry->subs) {
@@ -103,12 +109,43 @@ static void entry_publish(struct rm_sd_sink *sink, struct rm_snapshot *list)
     }
 }
 
+static void entry_publish(struct rm_sd_sink *sink, struct rm_snapshot *list)
+{
+    struct rm_cache_entry *entry = rm_container_of(sink, struct rm_cache_entry, sink);
+    entry->answered_us = rm_loop_now_us(entry->cache->loop);
+    entry->outcome = (struct rm_err){0};
+    entry->failures = 0;
+    entry->missing_us = 0;
+    rm_timer_stop(&entry->hold);
+    entry_set(entry, list);
+}
+
+// When a list that cannot be confirmed is given up; 0: never.
+static uint64_t entry_held_until(const struct rm_cache_entry *entry)
+{
+    const struct rm_cache_hold *hold = &entry->cache->hold;
+    uint64_t failed_us = hold->failed_us && entry->answered_us ? entry->answered_us + hold->failed_us : 0;
+    uint64_t missing_us = entry->missing_us ? entry->missing_us + hold->missing_us : 0;
+    return failed_us && (!missing_us || failed_us < missing_us) ? failed_us : missing_us;
+}
+
+static void entry_give_up(struct rm_timer *timer)
+{
+    entry_set(rm_container_of(timer, struct rm_cache_entry, hold), rm_snapshot_new(NULL, 0));
+}
+
 static void entry_failed(struct rm_sd_sink *sink, const struct rm_err *err)
 {
     struct rm_cache_entry *entry = rm_container_of(sink, struct rm_cache_entry, sink);
+    struct rm_loop *loop = entry->cache->loop;
     entry->outcome = *err;
-    entry->failed_us = rm_loop_now_us(entry->cache->loop);
+    entry->failed_us = rm_loop_now_us(loop);
     entry->failures++;
+    if (err->code == RM_ENOHOST && entry->missing_us == 0)
+        entry->missing_us = entry->failed_us;
+    uint64_t until_us = entry_held_until(entry);
+    if (until_us > 0)
+        rm_timer_start(loop, &entry->hold, until_us);
 }
 
 // ---- entries ---------------------------------------------------------------------------------------------------------
@@ -123,7 +160,13 @@ struct rm_cache *rm_cache_new(struct rm_loop *discovery)
     rm_lock_init(&cache->lock);
     rm_list_init(&cache->entries);
     rm_list_init(&cache->waits);
+    cache->hold.missing_us = CACHE_HOLD_MISSING_US;
     return cache;
+}
+
+void rm_cache_set_hold(struct rm_cache *cache, const struct rm_cache_hold *hold)
+{
+    cache->hold = *hold;
 }
 
 void rm_cache_free(struct rm_cache *cache)
@@ -138,7 +181,9 @@ void rm_cache_free(struct rm_cache *cache)
 
 static void entry_free(struct rm_cache_entry *entry)
 {
+    rm_timer_stop(&entry->hold);
     rm_snapshot_unref(entry->list);
+    rm_cells_unref(entry->cells);
     struct rm_arena arena = entry->arena;
     rm_arena_fini(&arena);
 }
@@ -166,6 +211,8 @@ int rm_cache_acquire(struct rm_cache *cache, const struct rm_source *source, str
     entry->ops = ops;
     entry->users = 1;
     entry->outcome.code = RM_AGAIN;
+    entry->cells = rm_cells_new();
+    entry->hold.fire = entry_give_up;
     rm_list_init(&entry->subs);
     entry->arena = arena;
     int code = ops->open(&entry->self, &entry->source, cache->loop, &entry->sink, err);
@@ -210,6 +257,7 @@ void rm_cache_look(const struct rm_cache_entry *entry, struct rm_cache_state *ou
         .answered_us = entry->answered_us,
         .changed_us = entry->changed_us,
         .failed_us = entry->failed_us,
+        .held_until_us = entry->failures ? entry_held_until(entry) : 0,
         .users = entry->users,
         .subscribers = subscribers,
     };

@@ -1,5 +1,6 @@
 // The resolver cache: one entry, and one provider, for each distinct source, however many backends name it. It keeps
-// the last good list when a provider fails and hands every new list to the workers that subscribed.
+// the last good list while a provider fails, for a time that depends on how it fails, gives every host its cell (cell.h), and hands
+// every new list to the workers that subscribed.
 //
 // Discovery side (all but subscribe and unsubscribe): on the discovery thread, or on another one while no thread runs
 // the discovery loop (before its start, after its end). Otherwise post a message to that loop, which calls it there.
@@ -16,6 +17,14 @@ struct rm_cache_entry;
 
 struct rm_cache *rm_cache_new(struct rm_loop *discovery); // the loop must outlive it
 void rm_cache_free(struct rm_cache *); // nothing may be acquired or waited for any more; NULL is fine
+
+// How long a list stays in use that the provider cannot confirm; then an empty one takes its place. A reload sets it again.
+struct rm_cache_hold {
+    uint64_t failed_us; // nobody could tell (no server, a timeout): since the last answer; 0, the default: for ever
+    uint64_t
+        missing_us; // RM_ENOHOST: whoever knows says that there is no such name: since it was said first; default 30 s
+};
+void rm_cache_set_hold(struct rm_cache *, const struct rm_cache_hold *);
 
 // The entry of this source, counted: made, and its provider opened, when no equal source (all members equal) has one.
 // The source is copied. The entry may have its first list on return. RM_ECONF: no such provider; else what the
@@ -76,6 +85,7 @@ struct rm_cache_state {
     uint64_t answered_us;           // last good answer, changed or not; 0: none
     uint64_t changed_us;            // when `list` came; its serial counts the changes
     uint64_t failed_us;             // last failure; 0: none
+    uint64_t held_until_us;         // while the provider fails: when `list` is given up; 0: never
     uint32_t users, subscribers;
 };
 void rm_cache_look(const struct rm_cache_entry *, struct rm_cache_state *out);

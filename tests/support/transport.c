@@ -247,6 +247,8 @@ static void fake_start(void *self, struct rm_exchange *x)
     f->seen->x = x;
     f->answer = fake->choose ? fake->choose(fake, x) : fake_choose(fake, x);
     fake->running++;
+    int code = f->answer ? f->answer->code : RM_OK;
+    x->sent = code != RM_ECONNECT && code != RM_ETLS && !(f->answer && f->answer->unsent);
     if (f->answer && f->answer->at_once && (!x->sink || f->answer->code != RM_OK)) {
         fake_come(f);
         return;
@@ -255,7 +257,7 @@ static void fake_start(void *self, struct rm_exchange *x)
         rm_timer_start(x->call.loop, &f->deadline, x->deadline_us);
     if (f->answer && f->answer->after_us != FAKE_WAITS)
         rm_timer_start(x->call.loop, &f->timer, f->seen->at_us + f->answer->after_us);
-    if (x->source)
+    if (x->source && x->sent)
         fake_read_source(f);
 }
 

@@ -19,6 +19,7 @@ struct fake_answer {
     uint64_t after_us; // FAKE_WAITS: when fake_poke() says so
     // What: a failure (code below 0), or an answer.
     int code;
+    bool unsent;         // of a failure: nothing of the request left; RM_ECONNECT and RM_ETLS imply it
     int status;          // 0: 200
     const char *headers; // "Name: value\nName: value"
     const char *body;    // NULL: none

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "pool/cache.h"
+#include "pool/cell.h"
 #include "pool/view.h"
 #include "sd_script.h"
 #include "vloop.h"
@@ -48,6 +49,102 @@ static struct rm_cache_state look(const struct rm_cache_entry *entry)
     struct rm_cache_state out;
     rm_cache_look(entry, &out);
     return out;
+}
+
+static void script_fails_for(struct rm_script *script, int code, uint64_t us)
+{
+    for (uint64_t end_us = rm_loop_now_us(discovery) + us; rm_loop_now_us(discovery) < end_us;) {
+        rm_script_fail(script, code, "scripted");
+        rm_vloop_run_until(discovery, rm_loop_now_us(discovery) + RM_SEC);
+    }
+}
+
+// Nobody can tell: for ever, unless a limit is set, which counts from the last answer.
+static void a_list_is_held_while_nobody_can_tell(void **state)
+{
+    (void)state;
+    struct rm_cache_entry *entry = acquire("silent");
+    struct rm_script *script = rm_script_of("silent");
+    rm_script_publish(script, "a b");
+    script_fails_for(script, RM_ETIMEOUT, 3600 * RM_SEC);
+    assert_int_equal(look(entry).list->n, 2);
+    assert_int_equal(look(entry).held_until_us, 0);
+    assert_int_equal(look(entry).failures, 3600);
+
+    const struct rm_cache_hold hold = {.failed_us = 60 * RM_SEC, .missing_us = 30 * RM_SEC};
+    rm_cache_set_hold(cache, &hold);
+    rm_script_publish(script, "a b");
+    uint64_t answered_us = look(entry).answered_us;
+    assert_int_equal(look(entry).held_until_us, 0);
+    script_fails_for(script, RM_ECONNECT, 59 * RM_SEC);
+    assert_int_equal(look(entry).held_until_us, answered_us + 60 * RM_SEC);
+    assert_int_equal(look(entry).list->n, 2);
+    script_fails_for(script, RM_ECONNECT, 2 * RM_SEC);
+    assert_int_equal(look(entry).list->n, 0);
+    assert_int_equal(look(entry).changed_us, answered_us + 60 * RM_SEC);
+    assert_int_equal(look(entry).outcome.code, RM_ECONNECT);
+    rm_script_publish(script, "a");
+    assert_int_equal(look(entry).list->n, 1);
+    rm_vloop_run_until(discovery, rm_loop_now_us(discovery) + 3600 * RM_SEC); // quiet is no failure
+    assert_int_equal(look(entry).list->n, 1);
+    rm_cache_release(entry);
+}
+
+// No such name: 30 s from when it was said first, whatever fails after that; an answer in between begins anew.
+static void a_name_that_is_gone_is_held_for_a_while(void **state)
+{
+    (void)state;
+    struct rm_cache_entry *entry = acquire("gone");
+    struct rm_script *script = rm_script_of("gone");
+    rm_script_publish(script, "a b");
+    script_fails_for(script, RM_ETIMEOUT, 100 * RM_SEC);
+    script_fails_for(script, RM_ENOHOST, 20 * RM_SEC);
+    script_fails_for(script, RM_ETIMEOUT, 9 * RM_SEC);
+    assert_int_equal(look(entry).list->n, 2);
+    rm_script_publish(script, "a b");
+    uint64_t said_us = rm_loop_now_us(discovery);
+    script_fails_for(script, RM_ENOHOST, 5 * RM_SEC);
+    script_fails_for(script, RM_ETIMEOUT, 24 * RM_SEC);
+    assert_int_equal(look(entry).list->n, 2);
+    assert_int_equal(look(entry).held_until_us, said_us + 30 * RM_SEC);
+    rm_vloop_run_until(discovery, said_us + 31 * RM_SEC);
+    assert_int_equal(look(entry).list->n, 0);
+    assert_int_equal(look(entry).changed_us, said_us + 30 * RM_SEC);
+    rm_script_fail(script, RM_ENOHOST, "still"); // no change: no new list
+    rm_vloop_run_until(discovery, rm_loop_now_us(discovery) + RM_SEC);
+    assert_int_equal(look(entry).list->serial, 2);
+    rm_script_publish(script, "a b");
+    assert_int_equal(look(entry).list->n, 2);
+    rm_script_fail(script, RM_ENOHOST, "gone again"); // the timer runs when the entry goes
+    rm_cache_release(entry);
+}
+
+// Cells go on for hosts that stay, whatever their order; those of others begin anew, also in used memory.
+static void cells_stay_with_their_hosts(void **state)
+{
+    (void)state;
+    struct rm_cache_entry *entry = acquire("cells");
+    struct rm_script *script = rm_script_of("cells");
+    rm_script_publish(script, "a b c");
+    struct rm_host_cell *a = look(entry).list->cell[0], *b = look(entry).list->cell[1], *c = look(entry).list->cell[2];
+    assert_true(a != b && b != c && a != c);
+    atomic_store(&a->failures, 1);
+    atomic_store(&b->failures, 2);
+    atomic_store(&c->failures, 3);
+    rm_script_publish(script, "c x a");
+    assert_ptr_equal(look(entry).list->cell[0], c);
+    assert_ptr_equal(look(entry).list->cell[2], a);
+    assert_int_equal(look(entry).list->cell[1]->failures, 0);
+    size_t bytes = look(entry).list->cells->arena.bytes;
+    for (int i = 0; i < 1000; i++) { // memory does not grow with changes
+        rm_script_publish(script, i % 2 ? "a y z" : "a v w");
+        assert_ptr_equal(look(entry).list->cell[0], a);
+        assert_int_equal(look(entry).list->cell[1]->failures, 0);
+        atomic_store(&look(entry).list->cell[1]->failures, 9);
+    }
+    assert_int_equal(look(entry).list->cells->arena.bytes, bytes);
+    assert_int_equal(a->failures, 1);
+    rm_cache_release(entry);
 }
 
 struct watcher {
@@ -257,15 +354,17 @@ static void a_list_from_inside_open_is_there_at_once(void **state)
     assert_int_equal(look(entry).list->n, 1);
     struct rm_pool_view view;
     struct rm_pick pick;
-    rm_pool_view_init(&view);
+    const struct rm_balance balance = {0};
+    const struct rm_pick_ask ask = {0};
+    rm_pool_view_init(&view, &balance);
     rm_cache_subscribe(cache, rm_script_source("literal"), &view.sub, worker);
-    assert_non_null(rm_pool_pick(&view, NULL, 0, &pick)); // before any loop has run
+    assert_non_null(rm_pool_pick(&view, &ask, &pick)); // before any loop has run
     rm_script_publish(rm_script_of("literal"), "10.0.0.3");
     rm_script_publish(rm_script_of("literal"), "10.0.0.2");
     rm_vloop_run(worker);
     assert_true(rm_str_eq(pick.host->address, RM_STR("10.0.0.1")));
     rm_pool_release(&pick);
-    assert_true(rm_str_eq(rm_pool_pick(&view, NULL, 0, &pick)->address, RM_STR("10.0.0.2")));
+    assert_true(rm_str_eq(rm_pool_pick(&view, &ask, &pick)->address, RM_STR("10.0.0.2")));
     rm_cache_unsubscribe(&view.sub);
     rm_pool_view_fini(&view);
     rm_cache_release(entry);
@@ -379,6 +478,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(unknown_and_failing_providers, setup, teardown),
         cmocka_unit_test_setup_teardown(the_walk_sees_all, setup, teardown),
         cmocka_unit_test_setup_teardown(the_last_good_list_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_list_is_held_while_nobody_can_tell, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_name_that_is_gone_is_held_for_a_while, setup, teardown),
+        cmocka_unit_test_setup_teardown(cells_stay_with_their_hosts, setup, teardown),
         cmocka_unit_test_setup_teardown(subscribers_get_lists_by_message, setup, teardown),
         cmocka_unit_test_setup_teardown(a_list_from_inside_open_is_there_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(old_and_new_side_by_side, setup, teardown),

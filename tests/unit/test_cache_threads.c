@@ -58,10 +58,13 @@ struct worker {
 
 static struct worker workers[WORKERS];
 
+static const struct rm_balance balance = {
+    .ejects = true, .eject_after = 2, .eject_max_percent = 50, .eject_base_us = 100, .eject_max_us = 1000};
+
 static void worker_subscribe(struct worker *worker)
 {
     for (int i = 0; i < SOURCES; i++) {
-        rm_pool_view_init(&worker->views[i]);
+        rm_pool_view_init(&worker->views[i], &balance);
         rm_cache_subscribe(cache, rm_script_source(names[i]), &worker->views[i].sub, worker->loop);
     }
 }
@@ -92,15 +95,21 @@ static void worker_turn(struct rm_hook *hook)
     int last = 0;
     for (int i = 0; i < SOURCES; i++) {
         struct rm_pick pick, again;
-        const struct rm_host *host = rm_pool_pick(&worker->views[i], NULL, 0, &pick);
+        struct rm_pick_ask ask = {.now_us = rm_loop_now_us(worker->loop)};
+        const struct rm_host *host = rm_pool_pick(&worker->views[i], &ask, &pick);
         if (!host)
             continue;
-        (void)rm_pool_pick(&worker->views[i], &host, 1, &again);
+        ask.avoid = &host;
+        ask.n_avoid = 1;
+        (void)rm_pool_pick(&worker->views[i], &ask, &again);
         worker->picks++;
         bool is_last = rm_str_eq(host->name, RM_STR("last"));
         if (!is_last && host->name.n > 1 && !rm_str_starts(host->name, rm_str_of(names[i])))
             worker->wrong = "a host of another source";
         last += is_last;
+        // Every host fails all the time, now and then one answers: all workers write the same cells.
+        (void)rm_pool_report(&pick, worker->picks % 3 ? RM_OUTCOME_UNREACHABLE : RM_OUTCOME_GOOD, ask.now_us);
+        (void)rm_pool_retry(&worker->views[i], 20, ask.now_us);
         rm_pool_release(&pick);
         rm_pool_release(&again);
     }

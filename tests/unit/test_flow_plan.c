@@ -24,11 +24,11 @@ static void equal_sources_are_one(void **state)
         NULL, 0);
     const struct rm_endpoint *a = &rig.plan->endpoints[0], *b = &rig.plan->endpoints[1];
     assert_int_equal(rig.plan->n_sources, 4); // the order of hosts is part of a source
-    assert_int_equal(a->backends[0].source, 0);
-    assert_int_equal(a->backends[1].source, 1);
-    assert_int_equal(b->backends[0].source, 0);
-    assert_int_equal(b->backends[1].source, 2);
-    assert_int_equal(b->backends[2].source, 3);
+    assert_int_equal(rig.plan->views[a->backends[0].view].source, 0);
+    assert_int_equal(rig.plan->views[a->backends[1].view].source, 1);
+    assert_int_equal(rig.plan->views[b->backends[0].view].source, 0);
+    assert_int_equal(rig.plan->views[b->backends[1].view].source, 2);
+    assert_int_equal(rig.plan->views[b->backends[2].view].source, 3);
     assert_int_equal(b->index, 1);
     flow_rig_stop(&rig);
     flow_rig_start(&rig,

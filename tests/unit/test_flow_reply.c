@@ -487,7 +487,7 @@ static void failures_are_logged_once(void **state)
 {
     (void)state;
     struct fake_answer answers[] = {{.target = "/a", .status = 500, .after_us = 7000},
-                                    {.target = "/b", .code = RM_ECONNECT},
+                                    {.target = "/b", .code = RM_EPROTO},
                                     {.target = "/c", .body = "{}"},
                                     {.target = "/d", .after_us = FAKE_WAITS}};
     struct flow_rig rig;
@@ -497,7 +497,7 @@ static void failures_are_logged_once(void **state)
                         "{'url_pattern': '/b'}, {'url_pattern': '/c'}, {'url_pattern': '/d'}]}]",
                    answers, RM_COUNT(answers));
     static const char *const lines[] = {
-        "backend failed endpoint=\"GET /e/{x}\" backend=1 host=10.0.0.1:80 error=connect ms=0 text=\"scripted failure "
+        "backend failed endpoint=\"GET /e/{x}\" backend=1 host=10.0.0.1:80 error=protocol ms=0 text=\"scripted failure "
         "at 10.0.0.1\"\n",
         "backend failed endpoint=\"GET /e/{x}\" backend=0 host=10.0.0.1:80 error=status ms=7 text=\"invalid status "
         "code 500\"\n",

@@ -100,7 +100,7 @@ static void where_a_chain_stops(void **state)
     static const struct seq_case cases[] = {
         {{A, B, C}, "", 200, "{\"a\":1,\"b\":1,\"c\":1}", true, 3},
         {{{.status = 500}, B, C}, "", 500, "", false, 1},
-        {{{.code = RM_ECONNECT}, B, C}, "", 500, "", false, 1},
+        {{{.code = RM_EPROTO}, B, C}, "", 500, "", false, 1},
         {{{.code = RM_EMEMORY}, B, C}, "", 503, "", false, 1},
         {{{.status = 404, .body = "x"}, B, C},
          ", 'extra_config': {'backend/http': {'return_error_code': true}}",
@@ -240,13 +240,13 @@ static void without_a_complete_answer(void **state)
     (void)state;
     // The last failure counts.
     struct fake_answer failures[] = {{.port = 81, .status = 500, .after_us = 10},
-                                     {.port = 82, .code = RM_ERESET, .after_us = 30},
+                                     {.port = 82, .code = RM_EPROTO, .after_us = 30},
                                      {.port = 83, .status = 404, .after_us = 20}};
     struct flow_rig rig;
     flow_rig_start(&rig, RACE("3", "{'url_pattern': '/a', " HOSTS "}"), failures, RM_COUNT(failures));
     const struct flow_client *client = flow_run(&rig, &(struct flow_ask){0});
     check_reply(client, 500, "", false);
-    assert_int_equal(client->err.code, RM_ERESET);
+    assert_int_equal(client->err.code, RM_EPROTO);
     assert_int_equal(client->over_us - client->started_us, 30);
     flow_rig_stop(&rig);
     // An incomplete answer is better than any failure, whatever came last.

@@ -1,0 +1,31 @@
+// Passive health: what calls say of a host, and when it is left alone for a while. Works on cells; no time of its own, no threads.
+//
+// A host is taken out at once when it cannot be reached, and after `eject_after` failures in a row otherwise; for a time that doubles
+// with each ejection until a call succeeds. When the time is over one call tries it. At most `eject_max_percent` of a tier (one host
+// at least) and never its last one, unless a later tier has a host: that is what later tiers are for. Where the share forbids to take
+// one out, the one that is out longest is tried early, so that a host that has come back makes room.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef POOL_HEALTH_H
+#define POOL_HEALTH_H
+
+#include "pool/balance.h"
+#include "pool/cell.h"
+
+enum rm_outcome {
+    RM_OUTCOME_NONE,        // says nothing: cancelled, or remora's own fault
+    RM_OUTCOME_GOOD,        // an answer below 500
+    RM_OUTCOME_BAD,         // 5xx, a timeout, a reset, a broken answer
+    RM_OUTCOME_UNREACHABLE, // refused, no route, no connection in time, no TLS
+};
+
+enum rm_health_change { RM_HEALTH_SAME, RM_HEALTH_OUT, RM_HEALTH_BACK };
+
+// May this call have the host? `tried_until_us` (in and out): 0 where the host is in; else this call is a trial, and it is what
+// rm_health_report() wants. False: it is out, or another call tries it already.
+bool rm_health_claim(const struct rm_balance *, struct rm_host_cell *, uint64_t now_us, uint64_t *tried_until_us);
+
+// Host `host` of the list did this. `random`: a generator's state, for the jitter.
+enum rm_health_change rm_health_report(const struct rm_balance *, const struct rm_snapshot *, uint32_t host,
+                                       uint64_t tried_until_us, enum rm_outcome, uint64_t now_us, uint64_t *random);
+
+#endif
