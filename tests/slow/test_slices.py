@@ -185,9 +185,11 @@ def test_p32_names_in_slices_are_left_out_with_a_word(shop, pods, gateway):
     pods.add(A)
     shop.slice("cart-1", "cart", [endpoint(A)])
     shop.slice("cart-2", "cart", [endpoint("cart.example.test")], family="FQDN")
-    one = gateway("cart:http")
+    shop.slice("pay-1", "pay", [endpoint("pay.example.test")], family="FQDN")
+    one = gateway("cart:http", "pay:http")
     one.wait_pods(A)
-    one.wait_log("cart", "FQDN")
+    one.wait_log("pay", "FQDN")
+    assert one.pod("/1")[0] != 200
 
 
 def zoned(address, zone, hints=None, **more):

@@ -93,14 +93,18 @@ class Relay:
             selector.register(client, selectors.EVENT_READ, (server, self.sent_up))
             selector.register(server, selectors.EVENT_READ, (client, self.sent_down))
             while True:
+                # What came while nothing passed goes on as one piece.
                 for key, _ in selector.select():
+                    self.flowing.wait()
                     target, passing = key.data
-                    while (data := self._take(key.fileobj)) is not None:
-                        if not data:
-                            return
-                        self.flowing.wait()
+                    data = bytearray()
+                    while piece := self._take(key.fileobj):
+                        data += piece
+                    if data:
                         target.settimeout(SEND_S)
-                        target.sendall(passing(data))
+                        target.sendall(passing(bytes(data)))
+                    if piece == b"":
+                        return
 
     @staticmethod
     def _take(source):
