@@ -62,6 +62,7 @@ def test_p28_a_pod_that_ends_gets_no_new_request_and_finishes_the_running_one(sh
     for thread in asking:
         thread.start()
     until(lambda: pods[B].held, "a request that waits at the pod")
+    pods[B].holding = False  # those that come from here on are answered
     shop.end_pod("cart-1")
     one.wait_pods(A)
     pods.release(pods[B])
@@ -76,8 +77,9 @@ def test_p28_a_pod_that_ends_gets_no_new_request_and_finishes_the_running_one(sh
 
 def test_p28_idle_connections_to_a_pod_that_ends_are_closed(shop, pods, gateway):
     make_cart(shop, pods, A, B)
-    one = gateway("cart:http")
+    one = gateway("cart:http", service={"idle_connection_timeout": "10m"})  # which is not what ends them
     one.wait_pods(A, B)
+    assert pods[B].open
     shop.end_pod("cart-1")
     pods.wait_idle_closed(pods[B])
     shop.end_pod("cart-1", at_once=True)

@@ -40,18 +40,25 @@ class Audit:
         self.mark = 0
 
     def forget(self):
-        """requests() tells only those from here on."""
+        """requests() tells only those that begin from here on."""
         self.mark = self.path.stat().st_size
 
     def requests(self, verb=None, namespace=None, agent="remora"):
         """In the order of their beginning."""
-        found = {}
+        found, earlier, read = {}, set(), 0
         with open(self.path, "rb") as file:
-            file.seek(self.mark)
             for line in file:
                 if not line.endswith(b"\n"):
                     break
-                event = json.loads(line)
+                read += len(line)
+                try:
+                    event = json.loads(line)
+                except ValueError:  # an API server was killed while it wrote
+                    continue
+                if read <= self.mark:
+                    earlier.add(event["auditID"])
+                if event["auditID"] in earlier:
+                    continue
                 where = event.get("objectRef") or {}
                 one = Request(
                     user=event["user"].get("username", ""),

@@ -9,8 +9,9 @@ from kit.waiting import until
 FEW = 24  # requests that meet every one of a handful of hosts, whatever the balancer
 
 
-def configuration(shop, hosts, own=None, dns=None, backend=None, provider="kubernetes", timeout="3s"):
-    """`own`: more of extra_config.remora.kubernetes; `dns`: that of extra_config.remora.dns; `backend`: more of each backend."""
+def configuration(shop, hosts, own=None, dns=None, backend=None, provider="kubernetes", timeout="3s", service=None):
+    """`own`: more of extra_config.remora.kubernetes; `dns`: that of extra_config.remora.dns; `backend`: more of each backend;
+    `service`: more beside the endpoints."""
     kubernetes = {
         "api_server": shop.cluster.url,
         "token_file": str(shop.mount / "token"),
@@ -26,7 +27,7 @@ def configuration(shop, hosts, own=None, dns=None, backend=None, provider="kuber
         for i, host in enumerate(hosts)
     ]
     return json.dumps(  # JSON is YAML
-        {"version": 3, "timeout": timeout, "extra_config": {"remora": remora}, "endpoints": endpoints},
+        {"version": 3, "timeout": timeout, **(service or {}), "extra_config": {"remora": remora}, "endpoints": endpoints},
         indent=1,
     )
 

@@ -121,7 +121,7 @@ class Pods:
         await asyncio.sleep(0)  # the aborted ones end in the next turn
 
     def release(self, pod):
-        """Gives the held answers, and holds no more."""
+        """Gives the answers that were held, and holds no more."""
 
         async def answer_all():
             pod.holding = False
