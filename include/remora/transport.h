@@ -97,7 +97,8 @@ struct rm_transport_ops {
     void (*body_ready)(void *self, struct rm_exchange *); // the source has bytes, or ended
 };
 
-extern const struct rm_transport_ops rm_transport_curl;
+extern const struct rm_transport_ops rm_transport_h1;   // our own HTTP/1.1 over connections that libcurl makes: the default
+extern const struct rm_transport_ops rm_transport_curl; // whole transfers by libcurl
 
 // Makes an exchange whose call runs on this transport: rm_call_start(&x->call) starts it, rm_call_cancel() cancels it.
 struct rm_exchange *rm_exchange_new(const struct rm_transport_ops *, void *self, struct rm_loop *, struct rm_arena *, struct rm_call *up,

@@ -234,6 +234,28 @@ int rm_answer_body(struct rm_answer *answer, struct rm_str data, struct rm_err *
     return RM_OK;
 }
 
+char *rm_answer_room(struct rm_answer *answer, size_t *n)
+{
+    const struct rm_answer_head *head = &answer->head;
+    struct rm_buf *body = &answer->x->body_out;
+    if (!head->whole || head->chunked || head->length < 0 || answer->to != RM_ANSWER_COLLECT || answer->gunzip ||
+        answer->bodyless)
+        return NULL;
+    uint64_t left = (uint64_t)head->length - answer->received;
+    if (left > (uint64_t)ANSWER_RESERVE_BYTES)
+        left = (uint64_t)ANSWER_RESERVE_BYTES;
+    if (left == 0 || rm_buf_reserve(body, left) != RM_OK)
+        return NULL; // rm_answer_body() will say why
+    *n = (size_t)left;
+    return body->p + body->n;
+}
+
+void rm_answer_filled(struct rm_answer *answer, size_t n)
+{
+    answer->x->body_out.n += n;
+    answer->received += n;
+}
+
 bool rm_answer_is_whole(const struct rm_answer *answer)
 {
     if (!answer->head.whole || answer->pending)

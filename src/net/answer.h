@@ -40,6 +40,11 @@ int rm_answer_line(struct rm_answer *, struct rm_str line, struct rm_err *err) R
 // `breather` is set, by itself in the next turn. Any other negative code ends the exchange.
 int rm_answer_body(struct rm_answer *, struct rm_str data, struct rm_err *err) RM_MUST_CHECK;
 
+// A place to read the next body bytes to, so that a collected body of known length needs no copy; *n: how much fits. rm_answer_filled()
+// says how much came. NULL: rm_answer_body() has to take them.
+char *rm_answer_room(struct rm_answer *, size_t *n);
+void rm_answer_filled(struct rm_answer *, size_t n);
+
 // The engine has seen the end that the framing announced. RM_OK, RM_ERESET (it came too early) or RM_EDECODE.
 int rm_answer_end(const struct rm_answer *, struct rm_err *err) RM_MUST_CHECK;
 

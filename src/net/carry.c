@@ -54,13 +54,21 @@ static void carry_go_on(struct rm_carry *carry)
 static void carry_on_pace(struct rm_timer *timer)
 {
     struct rm_carry *carry = rm_container_of(timer, struct rm_carry, pace);
-    carry->asked |= RM_CARRY_RECV;
+    carry->asked |= carry->breath;
+    carry->breath = 0;
     carry_go_on(carry);
 }
 
 static void carry_on_wake(struct rm_task *task)
 {
     carry_go_on(rm_container_of(task, struct rm_carry, wake));
+}
+
+void rm_carry_breathe(struct rm_carry *carry, unsigned what)
+{
+    carry->paused |= what;
+    carry->breath |= what;
+    rm_timer_start(carry->loop, &carry->pace, rm_loop_now_us(carry->loop));
 }
 
 void rm_carry_ask(struct rm_carry *carry, unsigned what)
@@ -90,7 +98,7 @@ void rm_carry_start(struct rm_carry *carry, struct rm_exchange *x, bool decode, 
     carry->head_timeout_us = head_timeout_us;
     carry->head_due_us = 0;
     carry->source_read = 0;
-    carry->paused = carry->asked = 0;
+    carry->paused = carry->asked = carry->breath = 0;
     carry->err.code = RM_OK;
     x->sent = false;
     rm_answer_init(&carry->answer, x, decode);
@@ -109,7 +117,6 @@ void rm_carry_request(struct rm_carry *carry)
 {
     carry->err.code = RM_OK;
     carry->paused = 0;
-    carry->x->sent = true;
     if (!carry->x->source)
         carry_await_head(carry);
 }
@@ -187,7 +194,7 @@ enum rm_carry_step rm_carry_body(struct rm_carry *carry, struct rm_str data)
     if (code == RM_AGAIN) {
         carry->paused |= RM_CARRY_RECV;
         if (carry->answer.breather)
-            rm_timer_start(carry->loop, &carry->pace, rm_loop_now_us(carry->loop));
+            rm_carry_breathe(carry, RM_CARRY_RECV);
         return RM_CARRY_WAIT;
     }
     return code != RM_OK || carry->answer.enough ? RM_CARRY_STOP : RM_CARRY_ON;

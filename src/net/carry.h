@@ -17,11 +17,12 @@ struct rm_carry {
     struct rm_answer answer;
     struct rm_err err;                     // the first failure found here; it says more than an engine's own
     struct rm_timer timer;                 // the deadline, or the head's time when that ends first
-    struct rm_timer pace;                  // the next slice of an answer that is dear to inflate
+    struct rm_timer pace;                  // the next slice of what would keep the loop too long
     struct rm_task wake;                   // resume and body_ready
     uint64_t head_timeout_us, head_due_us; // 0: none; not running yet
     int64_t source_read;
     unsigned paused, asked; // RM_CARRY_*: stopped here; to go on
+    unsigned breath;        // to go on by itself, when the pace timer fires
     // The engine's, set once. Both are called by the loop, never from inside another function of this file.
     void (*go_on)(struct rm_carry *, unsigned what); // RM_CARRY_*; no longer in `paused`
     void (*timeout)(struct rm_carry *);              // the time is over; rm_carry_timeout() says what it means
@@ -33,7 +34,10 @@ void rm_carry_init(struct rm_carry *, struct rm_loop *, void (*go_on)(struct rm_
 void rm_carry_start(struct rm_carry *, struct rm_exchange *x, bool decode, uint64_t head_timeout_us);
 void rm_carry_end(struct rm_carry *); // stops everything and lets x go
 
-// The head of the request is about to go out (again, on another connection).
+// Stops until the next turn of the loop, so that others get theirs.
+void rm_carry_breathe(struct rm_carry *, unsigned what);
+
+// The head of the request is about to go out (again, on another connection). x->sent is the engine's to set.
 void rm_carry_request(struct rm_carry *);
 // Up to n bytes of the source; *got 0 with RM_CARRY_ON is the end. RM_CARRY_STOP also when the whole answer is there already.
 enum rm_carry_step rm_carry_read(struct rm_carry *, char *to, size_t n, size_t *got);

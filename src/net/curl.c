@@ -13,6 +13,7 @@
 
 #define EASY_RECV_BYTES (16L << 10) // allocated by each running transfer
 #define EASY_SEND_BYTES (32L << 10) // the same while it sends a body, or anything over TLS
+#define EASY_DIAL_BYTES 1024L       // nothing is received through libcurl's own buffer then
 #define EASY_LIST_MOST ((size_t)1 << 20)
 
 struct rm_multi {
@@ -233,10 +234,32 @@ static void easy_set_tls(struct rm_easy *easy, const struct rm_trust *trust)
     }
 }
 
-static void easy_set_callbacks(struct rm_easy *easy)
+// What every connection gets, however it is used afterwards.
+static void easy_set_connection(struct rm_easy *easy, const struct rm_transport_conf *conf,
+                                const struct rm_trust *trust)
 {
     easy_set(easy, CURLOPT_PRIVATE, (void *)easy);
     easy_set(easy, CURLOPT_ERRORBUFFER, easy->reason);
+    easy_set(easy, CURLOPT_OPENSOCKETFUNCTION, easy_on_open);
+    easy_set(easy, CURLOPT_OPENSOCKETDATA, (void *)easy);
+    easy_set(easy, CURLOPT_CLOSESOCKETFUNCTION, multi_on_close);
+    easy_set(easy, CURLOPT_CLOSESOCKETDATA, (void *)easy->multi); // connections outlive easy handles
+    easy_set(easy, CURLOPT_NOSIGNAL, 1L);
+    easy_set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    easy_set(easy, CURLOPT_PROXY, ""); // or the environment would choose one
+    easy_set(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    if (conf->connect_timeout_us > 0)
+        easy_set(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(conf->connect_timeout_us / 1000) + 1);
+    if (conf->tcp_keep_alive_us > 0) {
+        easy_set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+        easy_set(easy, CURLOPT_TCP_KEEPIDLE, (long)(conf->tcp_keep_alive_us / 1000000) + 1);
+        easy_set(easy, CURLOPT_TCP_KEEPINTVL, (long)(conf->tcp_keep_alive_us / 1000000) + 1);
+    }
+    easy_set_tls(easy, trust);
+}
+
+static void easy_set_transfer(struct rm_easy *easy, const struct rm_transport_conf *conf)
+{
     easy_set(easy, CURLOPT_HEADERFUNCTION, easy_on_header);
     easy_set(easy, CURLOPT_HEADERDATA, (void *)easy);
     easy_set(easy, CURLOPT_WRITEFUNCTION, easy_on_body);
@@ -247,27 +270,6 @@ static void easy_set_callbacks(struct rm_easy *easy)
     easy_set(easy, CURLOPT_SEEKDATA, (void *)easy);
     easy_set(easy, CURLOPT_PREREQFUNCTION, easy_on_request);
     easy_set(easy, CURLOPT_PREREQDATA, (void *)easy);
-    easy_set(easy, CURLOPT_OPENSOCKETFUNCTION, easy_on_open);
-    easy_set(easy, CURLOPT_OPENSOCKETDATA, (void *)easy);
-    easy_set(easy, CURLOPT_CLOSESOCKETFUNCTION, multi_on_close);
-    easy_set(easy, CURLOPT_CLOSESOCKETDATA, (void *)easy->multi); // connections outlive easy handles
-}
-
-struct rm_easy *rm_easy_new(struct rm_multi *multi, const struct rm_transport_conf *conf, const struct rm_trust *trust,
-                            void *slot)
-{
-    struct rm_easy *easy = calloc(1, sizeof(*easy));
-    RM_ASSERT(easy);
-    easy->multi = multi;
-    easy->slot = slot;
-    rm_buf_init(&easy->list, EASY_LIST_MOST, NULL);
-    easy->easy = curl_easy_init();
-    RM_ASSERT(easy->easy);
-    easy_set_callbacks(easy);
-    easy_set(easy, CURLOPT_NOSIGNAL, 1L);
-    easy_set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    easy_set(easy, CURLOPT_PROXY, ""); // or the environment would choose one
-    easy_set(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     easy_set(easy, CURLOPT_FOLLOWLOCATION, 0L);
     easy_set(easy, CURLOPT_HTTP09_ALLOWED, 0L);
     // It still reads the framing to find the end, but hands all bytes over: chunked.c is stricter, and sees what follows the end.
@@ -277,14 +279,27 @@ struct rm_easy *rm_easy_new(struct rm_multi *multi, const struct rm_transport_co
     easy_set(easy, CURLOPT_FORBID_REUSE, conf->keep_alive ? 0L : 1L);
     easy_set(easy, CURLOPT_MAXAGE_CONN,
              conf->idle_timeout_us > 0 ? (long)(conf->idle_timeout_us / 1000000) + 1 : 1L << 30);
-    if (conf->connect_timeout_us > 0)
-        easy_set(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(conf->connect_timeout_us / 1000) + 1);
-    if (conf->tcp_keep_alive_us > 0) {
-        easy_set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-        easy_set(easy, CURLOPT_TCP_KEEPIDLE, (long)(conf->tcp_keep_alive_us / 1000000) + 1);
-        easy_set(easy, CURLOPT_TCP_KEEPINTVL, (long)(conf->tcp_keep_alive_us / 1000000) + 1);
-    }
-    easy_set_tls(easy, trust);
+}
+
+static struct rm_easy *easy_new(struct rm_multi *multi, const struct rm_transport_conf *conf,
+                                const struct rm_trust *trust, void *slot)
+{
+    struct rm_easy *easy = calloc(1, sizeof(*easy));
+    RM_ASSERT(easy);
+    easy->multi = multi;
+    easy->slot = slot;
+    rm_buf_init(&easy->list, EASY_LIST_MOST, NULL);
+    easy->easy = curl_easy_init();
+    RM_ASSERT(easy->easy);
+    easy_set_connection(easy, conf, trust);
+    return easy;
+}
+
+struct rm_easy *rm_easy_new(struct rm_multi *multi, const struct rm_transport_conf *conf, const struct rm_trust *trust,
+                            void *slot)
+{
+    struct rm_easy *easy = easy_new(multi, conf, trust, slot);
+    easy_set_transfer(easy, conf);
     return easy;
 }
 
@@ -403,6 +418,35 @@ int rm_easy_explain(const struct rm_easy *easy, int result, struct rm_err *err)
             return rm_fail(err, table[i].code, "%s", table[i].text);
     }
     return rm_fail(err, RM_ESYS, "transfer failed (libcurl %d)", result);
+}
+
+// ---- connections without a transfer ----------------------------------------------------------------------------------
+
+struct rm_easy *rm_easy_new_dial(struct rm_multi *multi, const struct rm_transport_conf *conf,
+                                 const struct rm_trust *trust, struct rm_peer *peer, void *slot)
+{
+    struct rm_easy *easy = easy_new(multi, conf, trust, slot);
+    easy_set(easy, CURLOPT_CONNECT_ONLY, 1L);
+    easy_set(easy, CURLOPT_BUFFERSIZE, EASY_DIAL_BYTES);
+    easy_set(easy, CURLOPT_CURLU, (CURLU *)peer->url);
+    easy_set(easy, CURLOPT_CONNECT_TO, (struct curl_slist *)peer->connect_to);
+    return easy;
+}
+
+int64_t rm_easy_send(struct rm_easy *easy, struct rm_str text)
+{
+    size_t sent = 0;
+    CURLcode rc = curl_easy_send(easy->easy, text.p, text.n, &sent);
+    if (rc == CURLE_OK && sent > 0)
+        return (int64_t)sent;
+    return rc == CURLE_OK || rc == CURLE_AGAIN ? RM_AGAIN : RM_ERESET;
+}
+
+int64_t rm_easy_recv(struct rm_easy *easy, char *to, size_t n)
+{
+    size_t got = 0;
+    CURLcode rc = curl_easy_recv(easy->easy, to, n, &got);
+    return rc == CURLE_OK ? (int64_t)got : rc == CURLE_AGAIN ? RM_AGAIN : RM_ERESET;
 }
 
 // ---- peers -----------------------------------------------------------------------------------------------------------

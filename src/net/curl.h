@@ -1,4 +1,4 @@
-// libcurl as engine.c wants it: easy handles with every option set, one multi handle a worker, no type of libcurl's in sight.
+// libcurl as the engines want it: easy handles with every option set, one multi handle an engine, no type of libcurl's in sight.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef NET_CURL_H
 #define NET_CURL_H
@@ -54,6 +54,15 @@ int rm_easy_set(struct rm_easy *, const struct rm_exchange *, struct rm_peer *, 
 int rm_easy_pause(struct rm_easy *, unsigned paused);
 bool rm_easy_has_sent(const struct rm_easy *); // at least a byte of this transfer's request, on any connection
 int rm_easy_explain(const struct rm_easy *, int result, struct rm_err *err); // fills err and returns its code
+
+// A handle that connects, TLS included, and does no more (CURLOPT_CONNECT_ONLY); of its events only open() comes. While it is in
+// the multi handle the connection lives, then libcurl closes its descriptor.
+struct rm_easy *rm_easy_new_dial(struct rm_multi *, const struct rm_transport_conf *, const struct rm_trust *,
+                                 struct rm_peer *, void *slot);
+// Over a connection that was made so; for TLS. > 0 bytes; recv 0: the end; RM_AGAIN: would block, and what was to be sent must come
+// again unchanged, from the same place; RM_ERESET.
+int64_t rm_easy_send(struct rm_easy *, struct rm_str text);
+int64_t rm_easy_recv(struct rm_easy *, char *to, size_t n);
 
 bool rm_curl_make_peer(struct rm_peer *); // fills url and connect_to; false: libcurl does not take the name
 void rm_curl_drop_peer(struct rm_peer *);

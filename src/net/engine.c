@@ -1,4 +1,4 @@
-// The first HTTP engine: whole transfers by libcurl, one engine a worker and configuration. Owns the slots and their order of work:
+// The HTTP engine of whole transfers by libcurl, one a worker and configuration. Owns the slots and their order of work:
 // handles are added and removed only while libcurl is not running. It never follows a redirect and resolves no name.
 // SPDX-License-Identifier: Apache-2.0
 #include "net/carry.h"
@@ -132,7 +132,7 @@ static void slot_take_link(struct slot *slot, struct rm_link *link)
 static bool slot_on_request(void *arg, uint32_t port)
 {
     struct slot *slot = arg;
-    const struct rm_exchange *x = slot->carry.x;
+    struct rm_exchange *x = slot->carry.x;
     if (!x)
         return false;
     if (slot->link && slot->link->port > 0 && slot->link->port != port)
@@ -157,6 +157,7 @@ static bool slot_on_request(void *arg, uint32_t port)
         return false;
     }
     rm_carry_request(&slot->carry);
+    x->sent = true;
     return true;
 }
 
@@ -481,9 +482,7 @@ static int engine_open(void **self, const struct rm_transport_conf *conf, struct
     engine->timer.fire = engine_on_timer;
     rm_peers_init(&engine->peers, rm_curl_drop_peer);
     rm_links_init(&engine->links, loop, &engine->peers);
-    engine->links.max_idle = conf->max_idle;
-    engine->links.max_idle_per_peer = conf->max_idle_per_host;
-    engine->links.idle_timeout_us = conf->idle_timeout_us;
+    rm_idle_limit(&engine->links.idle, conf);
     engine->links.on_ready = engine_on_ready;
     engine->multi = rm_multi_new(&engine_events, engine);
     engine->reuses = rm_curl_handles_last();

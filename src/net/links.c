@@ -11,45 +11,23 @@
 
 #define LINK_DRAIN_TIMES 16
 
-static void links_on_timer(struct rm_timer *timer);
+static void link_end(struct rm_idle_one *one);
 
 void rm_links_init(struct rm_links *table, struct rm_loop *loop, struct rm_peers *peers)
 {
-    *table = (struct rm_links){.loop = loop, .peers = peers, .timer = {.fire = links_on_timer}};
+    *table = (struct rm_links){.loop = loop, .peers = peers};
     rm_arena_init(&table->arena, NULL);
-    rm_list_init(&table->idle);
+    rm_idle_init(&table->idle, loop, link_end);
 }
 
 void rm_links_fini(struct rm_links *table)
 {
-    RM_ASSERT(table->n == 0 && rm_list_empty(&table->idle));
-    rm_timer_stop(&table->timer);
+    RM_ASSERT(table->n == 0);
+    rm_idle_fini(&table->idle);
     rm_arena_fini(&table->arena);
 }
 
 // ---- idle connections ------------------------------------------------------------------------------------------------
-
-static void links_arm(struct rm_links *table)
-{
-    if (rm_list_empty(&table->idle) || table->idle_timeout_us == 0) {
-        rm_timer_stop(&table->timer);
-        return;
-    }
-    if (table->timer.slot)
-        return; // it may fire for one that is in use again; that is cheaper than moving it with every exchange
-    const struct rm_link *oldest = rm_container_of(table->idle.next, struct rm_link, in_idle);
-    rm_timer_start(table->loop, &table->timer, oldest->idle_us + table->idle_timeout_us);
-}
-
-static void link_leave_idle(struct rm_link *link)
-{
-    if (!link->idle)
-        return;
-    link->idle = false;
-    rm_list_remove(&link->in_idle);
-    link->table->n_idle--;
-    link->peer->n_idle--;
-}
 
 // Nothing has come, no end either.
 static bool link_is_quiet(const struct rm_link *link)
@@ -59,10 +37,10 @@ static bool link_is_quiet(const struct rm_link *link)
 }
 
 // Ends an idle connection. What has arrived is read away, so that libcurl's own look at it sees the end.
-static void link_kill(struct rm_link *link)
+static void link_end(struct rm_idle_one *one)
 {
+    struct rm_link *link = rm_container_of(one, struct rm_link, idle);
     char away[4096];
-    link_leave_idle(link);
     link->dead = true;
     rm_fd_del(&link->watch);
     (void)shutdown(link->fd, SHUT_RDWR);
@@ -72,41 +50,20 @@ static void link_kill(struct rm_link *link)
     }
 }
 
-static void links_on_timer(struct rm_timer *timer)
-{
-    struct rm_links *table = rm_container_of(timer, struct rm_links, timer);
-    uint64_t now_us = rm_loop_now_us(table->loop);
-    while (!rm_list_empty(&table->idle)) {
-        struct rm_link *oldest = rm_container_of(table->idle.next, struct rm_link, in_idle);
-        if (now_us - oldest->idle_us < table->idle_timeout_us)
-            break;
-        link_kill(oldest);
-    }
-    links_arm(table);
-}
-
 void rm_link_release(struct rm_link *link, bool clean)
 {
-    struct rm_links *table = link->table;
     link->user = NULL;
     if (link->dead || link->want_in || link->want_out)
         return; // libcurl is closing it
-    link->idle = true;
-    link->idle_us = rm_loop_now_us(table->loop);
-    rm_list_push_back(&table->idle, &link->in_idle);
-    table->n_idle++;
-    link->peer->n_idle++;
-    bool too_many = table->max_idle_per_peer > 0 && link->peer->n_idle > table->max_idle_per_peer;
-    if (!clean || too_many)
-        link_kill(link);
-    else if (table->max_idle > 0 && table->n_idle > table->max_idle)
-        link_kill(rm_container_of(table->idle.next, struct rm_link, in_idle));
-    links_arm(table);
+    if (clean)
+        rm_idle_add(&link->table->idle, &link->idle, link->peer);
+    else
+        link_end(&link->idle);
 }
 
 void rm_link_take(struct rm_link *link, void *user)
 {
-    link_leave_idle(link);
+    rm_idle_remove(&link->table->idle, &link->idle);
     link->user = user;
 }
 
@@ -138,10 +95,12 @@ static void link_on_event(struct rm_fd *watch, uint32_t happened)
     }
     // Nobody waits. A paused transfer comes back by rm_link_want(); an idle connection has ended, unless the event is an old one
     // of the same epoll_wait() whose bytes libcurl has read meanwhile.
-    if (!link->idle)
+    if (!link->idle.rests) {
         rm_fd_del(watch);
-    else if (!link_is_quiet(link))
-        link_kill(link);
+    } else if (!link_is_quiet(link)) {
+        rm_idle_remove(&link->table->idle, &link->idle);
+        link_end(&link->idle);
+    }
 }
 
 int rm_link_want(struct rm_link *link, bool in, bool out, struct rm_err *err)
@@ -223,7 +182,7 @@ int rm_link_set_port(struct rm_link *link, uint32_t port, struct rm_err *err)
 void rm_link_forget(struct rm_link *link)
 {
     struct rm_links *table = link->table;
-    link_leave_idle(link);
+    rm_idle_remove(&table->idle, &link->idle);
     rm_fd_del(&link->watch);
     if (link->copy)
         close(link->watch.fd);

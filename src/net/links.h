@@ -5,9 +5,7 @@
 #ifndef NET_LINKS_H
 #define NET_LINKS_H
 
-#include "net/peers.h"
-
-#include <remora/loop.h>
+#include "net/idle.h"
 
 #define RM_LINK_BUCKETS 1024
 
@@ -22,11 +20,9 @@ struct rm_link {
     int fd;     // libcurl's
     bool copy;  // watch.fd is a descriptor of our own for the same socket
     bool want_in, want_out;
-    bool idle;        // kept for reuse, in table->idle
-    bool dead;        // shut down, or not clean: must not be used again
-    uint32_t port;    // local; 0: not known yet
-    uint64_t idle_us; // since
-    struct rm_list in_idle;
+    bool dead;     // shut down, or not clean: must not be used again
+    uint32_t port; // local; 0: not known yet
+    struct rm_idle_one idle;
     struct rm_link *next_fd, *next_port;
 };
 
@@ -36,11 +32,8 @@ struct rm_links {
     struct rm_arena arena;
     struct rm_link *by_fd[RM_LINK_BUCKETS], *by_port[RM_LINK_BUCKETS];
     struct rm_link *unused;
-    struct rm_list idle; // longest first
-    uint32_t n, n_idle;
-    uint32_t max_idle, max_idle_per_peer; // 0: no limit
-    uint64_t idle_timeout_us;             // 0: no limit
-    struct rm_timer timer;
+    struct rm_idle idle;
+    uint32_t n;
     // Set by the engine: a descriptor that it waits for has happened.
     void (*on_ready)(struct rm_link *, bool in, bool out);
 };

@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/peers.h"
 
+#include <stdio.h>
+
 #define PEERS_KEPT 64
 
 void rm_peers_init(struct rm_peers *peers, void (*drop)(struct rm_peer *))
@@ -48,6 +50,19 @@ static bool peer_is(const struct rm_peer *peer, const struct rm_host *host, bool
            rm_str_eq((struct rm_str){peer->name, peer->name_n}, host->name);
 }
 
+// As libcurl writes it: the scheme's own port is left out (RFC 9110 7.2), an IPv6 address stands in brackets.
+static void peer_set_host_line(struct rm_peer *peer)
+{
+    bool six = memchr(peer->name, ':', peer->name_n) != NULL;
+    char port[8] = "";
+    if (peer->port != (peer->tls ? 443 : 80))
+        (void)snprintf(port, sizeof(port), ":%u", peer->port);
+    int n = snprintf(peer->host_text, sizeof(peer->host_text), "Host: %s%s%s%s\r\n", six ? "[" : "", peer->name,
+                     six ? "]" : "", port);
+    RM_ASSERT(n > 0 && (size_t)n < sizeof(peer->host_text));
+    peer->host_line = (struct rm_str){peer->host_text, (size_t)n};
+}
+
 struct rm_peer *rm_peer_get(struct rm_peers *peers, const struct rm_host *host)
 {
     bool tls = rm_str_eq(host->scheme, RM_STR("https"));
@@ -66,6 +81,7 @@ struct rm_peer *rm_peer_get(struct rm_peers *peers, const struct rm_host *host)
         peer = rm_arena_alloc(&peers->arena, sizeof(*peer));
     memset(peer, 0, sizeof(*peer));
     rm_list_init(&peer->unused);
+    rm_list_init(&peer->idle);
     peer->refs = 1;
     peer->hash = hash;
     peer->port = host->port;
@@ -74,6 +90,7 @@ struct rm_peer *rm_peer_get(struct rm_peers *peers, const struct rm_host *host)
     peer->name_n = (uint8_t)host->name.n;
     memcpy(peer->address, host->address.p, host->address.n);
     peer->address_n = (uint8_t)host->address.n;
+    peer_set_host_line(peer);
     peer->next = peers->buckets[hash % RM_PEER_BUCKETS];
     peers->buckets[hash % RM_PEER_BUCKETS] = peer;
     peers->n++;

@@ -10,8 +10,10 @@
 #define RM_PEER_BUCKETS 256
 
 struct rm_peer {
-    void *url, *connect_to; // the engine's; NULL when the peer is new
-    uint32_t n_idle;        // kept connections (links.c)
+    void *url, *connect_to; // libcurl's (curl.c); NULL when the peer is new
+    struct rm_list idle;    // kept connections (idle.c), the newest last
+    uint32_t n_idle;
+    struct rm_str host_line; // "Host: name:port" with its CRLF
     // The table's.
     uint32_t refs, hash;
     struct rm_peer *next;
@@ -20,6 +22,7 @@ struct rm_peer {
     bool tls;
     uint8_t name_n, address_n;
     char name[256], address[64];
+    char host_text[272];
 };
 
 struct rm_peers {

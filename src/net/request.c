@@ -157,3 +157,70 @@ int rm_request_text(const struct rm_exchange *x, bool keep_alive, struct rm_buf 
         code = request_put_raw(out, n_lines, "Expect:");
     return code == RM_OK ? RM_OK : rm_fail(err, RM_EREQUEST, "request head of more than %zu bytes", out->max);
 }
+
+// ---- on the wire -----------------------------------------------------------------------------------------------------
+
+#define REQUEST_OWN_BYTES ((size_t)192) // the lines and separators that do not depend on the caller's texts
+
+static char *request_copy(char *to, struct rm_str text)
+{
+    if (text.n > 0)
+        memcpy(to, text.p, text.n);
+    return to + text.n;
+}
+
+static char *request_copy_number(char *to, uint64_t number)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    return request_copy(to, (struct rm_str){digits + at, sizeof(digits) - at});
+}
+
+static char *request_copy_framing(char *to, const struct rm_exchange *x)
+{
+    enum rm_request_body body = rm_request_body_of(x);
+    if (body == RM_REQUEST_NO_BODY)
+        return to;
+    if (body == RM_REQUEST_SOURCE && x->source->length < 0)
+        return request_copy(to, RM_STR("Transfer-Encoding: chunked\r\n"));
+    to = request_copy(to, RM_STR("Content-Length: "));
+    to = request_copy_number(to, body == RM_REQUEST_BUFFER ? x->body.n : (uint64_t)x->source->length);
+    return request_copy(to, RM_STR("\r\n"));
+}
+
+int rm_request_head(const struct rm_exchange *x, struct rm_str host_line, bool keep_alive, struct rm_buf *out,
+                    struct rm_err *err)
+{
+    size_t most = x->method.n + x->target.n + host_line.n + REQUEST_OWN_BYTES;
+    for (uint32_t i = 0; i < x->headers.n; i++)
+        most += x->headers.v[i].name.n + x->headers.v[i].value.n + 4;
+    if (rm_buf_reserve(out, most) != RM_OK)
+        return rm_fail(err, RM_EREQUEST, "request head of more than %zu bytes", out->max);
+    char *to = request_copy(out->p + out->n, x->method);
+    *to++ = ' ';
+    to = request_copy(to, x->target);
+    to = request_copy(to, RM_STR(" HTTP/1.1\r\n"));
+    to = request_copy(to, host_line);
+    for (uint32_t i = 0; i < x->headers.n; i++) {
+        const struct rm_header *header = &x->headers.v[i];
+        if (rm_request_skips(header->name))
+            continue;
+        to = request_copy(to, header->name);
+        to = request_copy(to, RM_STR(": "));
+        to = request_copy(to, rm_text_trim(header->value));
+        to = request_copy(to, RM_STR("\r\n"));
+    }
+    if (rm_request_asks_gzip(x))
+        to = request_copy(to, RM_STR("Accept-Encoding: gzip\r\n"));
+    if (!keep_alive)
+        to = request_copy(to, RM_STR("Connection: close\r\n"));
+    to = request_copy_framing(to, x);
+    to = request_copy(to, RM_STR("\r\n"));
+    out->n = (size_t)(to - out->p);
+    RM_ASSERT(out->n <= out->cap);
+    return RM_OK;
+}

@@ -33,4 +33,9 @@ bool rm_request_asks_gzip(const struct rm_exchange *);
 int rm_request_text(const struct rm_exchange *, bool keep_alive, struct rm_buf *out, size_t *n_lines,
                     struct rm_err *err) RM_MUST_CHECK;
 
+// The head as it goes on the wire, appended to `out`: request line, `host_line` with its CRLF, the caller's headers, the transport's own.
+// RM_EREQUEST when it is more than out->max.
+int rm_request_head(const struct rm_exchange *, struct rm_str host_line, bool keep_alive, struct rm_buf *out,
+                    struct rm_err *err) RM_MUST_CHECK;
+
 #endif

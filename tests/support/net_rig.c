@@ -14,6 +14,8 @@
 
 #define RIG_GUARD_US (60 * RM_SEC)
 
+const struct rm_transport_ops *rig_net = &rm_transport_h1;
+
 static void rig_on_turn(struct rm_hook *hook)
 {
     struct rig *rig = rm_container_of(hook, struct rig, hook);
@@ -30,7 +32,7 @@ static void rig_on_guard(struct rm_timer *timer)
 
 void rig_set_up(struct rig *rig, const struct backend_tls *tls)
 {
-    *rig = (struct rig){.hook = {.turn = rig_on_turn}, .guard = {.fire = rig_on_guard}};
+    *rig = (struct rig){.net = rig_net, .hook = {.turn = rig_on_turn}, .guard = {.fire = rig_on_guard}};
     (void)signal(SIGPIPE, SIG_IGN); // as main does
     rm_arena_init(&rig->arena, NULL);
     assert_int_equal(rm_loop_new(&rig->loop, NULL), RM_OK);
@@ -48,14 +50,14 @@ void rig_set_up(struct rig *rig, const struct backend_tls *tls)
 void rig_open(struct rig *rig)
 {
     struct rm_err err;
-    if (rm_transport_curl.open(&rig->engine, &rig->conf, rig->loop, &err) != RM_OK)
+    if (rig->net->open(&rig->engine, &rig->conf, rig->loop, &err) != RM_OK)
         fail_msg("open: %s", err.text);
 }
 
 void rig_tear_down(struct rig *rig)
 {
     if (rig->engine)
-        rm_transport_curl.close(rig->engine);
+        rig->net->close(rig->engine);
     backend_stop(&rig->backend);
     rm_hook_del(rig->loop, &rig->hook);
     rm_loop_free(rig->loop);
@@ -159,7 +161,7 @@ static void rig_on_done(struct rm_call *c)
 struct rig_call *rig_call(struct rig *rig, const char *method, const char *target)
 {
     struct rig_call *call = RM_NEW(&rig->arena, struct rig_call);
-    struct rm_exchange *x = rm_exchange_new(&rm_transport_curl, rig->engine, rig->loop, &rig->arena, NULL, rig_on_done);
+    struct rm_exchange *x = rm_exchange_new(rig->net, rig->engine, rig->loop, &rig->arena, NULL, rig_on_done);
     call->rig = rig;
     call->x = x;
     call->sink = (struct rm_answer_sink){rig_on_head, rig_on_chunk};
@@ -200,6 +202,16 @@ void rig_start(struct rig_call *call)
 {
     call->rig->running++;
     rm_call_start(&call->x->call);
+}
+
+void rig_resume(struct rig_call *call)
+{
+    call->rig->net->resume(call->rig->engine, call->x);
+}
+
+void rig_body_ready(struct rig_call *call)
+{
+    call->rig->net->body_ready(call->rig->engine, call->x);
 }
 
 int rig_do(struct rig_call *call)

@@ -7,7 +7,15 @@
 
 #include <remora/transport.h>
 
+// The engine that rig_set_up() takes. The same cases hold for each one; where an engine cannot but differ, the case says why.
+extern const struct rm_transport_ops *rig_net;
+// The tests of a program with every engine, one group each. 0: all passed.
+#define rig_run_tests(tests, set_up_all, tear_down_all)                                                                \
+    (rig_net = &rm_transport_h1, cmocka_run_group_tests_name("h1", tests, set_up_all, tear_down_all)) +                \
+        (rig_net = &rm_transport_curl, cmocka_run_group_tests_name("curl", tests, set_up_all, tear_down_all))
+
 struct rig {
+    const struct rm_transport_ops *net;
     struct rm_loop *loop;
     struct rm_arena arena; // of all exchanges
     struct rm_transport_conf conf;
@@ -57,6 +65,8 @@ void rig_header(struct rig_call *, const char *name, const char *value);
 void rig_stream(struct rig_call *);                                  // into the sink instead of x->body_out
 void rig_feed_from(struct rig_call *, uint64_t bytes, bool chunked); // the source gives so many 'y'
 void rig_start(struct rig_call *);
+void rig_resume(struct rig_call *);     // its sink can take again
+void rig_body_ready(struct rig_call *); // its source has bytes
 void rig_deadline(struct rig_call *, uint64_t from_now_us);
 
 void rig_run(struct rig *);                                    // until no exchange is running

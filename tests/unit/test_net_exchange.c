@@ -600,5 +600,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(idle_connections_end_after_their_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_thousand_exchanges_at_once, set_up, tear_down),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return rig_run_tests(tests, NULL, NULL);
 }

@@ -396,7 +396,7 @@ static void the_heads_time_begins_after_the_body(void **state)
     rig_turns(&rig, 50);
     assert_false(call->done);
     call->hold_at = 0;
-    rm_transport_curl.body_ready(rig.engine, call->x);
+    rig_body_ready(call);
     rig_run(&rig);
     assert_int_equal(call->code, RM_OK);
 }
@@ -753,8 +753,9 @@ static void extra_bytes_never_become_an_answer(void **state)
             if (strstr(rig_body(call), "evil"))
                 fail_msg("row %zu, wait %d: the answer is \"%s\"", i, wait, rig_body(call));
             // What follows an answer without a body libcurl throws away by itself, and goes on.
-            bool bodyless = i >= 2 && i <= 4;
-            assert_int_equal(rig.backend.accepted, bodyless ? rig.backend.accepted : 2);
+            bool thrown_away = rig.net == &rm_transport_curl && i >= 2 && i <= 4;
+            if (!thrown_away)
+                assert_int_equal(rig.backend.accepted, 2);
             if (i + 1 < RM_COUNT(rows) || !wait)
                 rig_tear_down(&rig);
         }
@@ -813,5 +814,5 @@ int main(void)
         TEST(extra_bytes_never_become_an_answer),
         TEST(extra_bytes_in_the_last_moment),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return rig_run_tests(tests, NULL, NULL);
 }

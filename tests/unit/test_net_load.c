@@ -218,7 +218,7 @@ static void one_start(struct one *one)
     unsigned kind = one->number % 10;
     (void)snprintf(one->target, sizeof(one->target), "/%u", one->number);
     rm_arena_init(&one->arena, cache);
-    struct rm_exchange *x = rm_exchange_new(&rm_transport_curl, rig.engine, rig.loop, &one->arena, NULL, one_on_done);
+    struct rm_exchange *x = rm_exchange_new(rig.net, rig.engine, rig.loop, &one->arena, NULL, one_on_done);
     one->x = x;
     one->cancel.fire = one_on_cancel;
     x->owner = one;
@@ -266,5 +266,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_gets_its_own_answer, set_up, tear_down),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return rig_run_tests(tests, NULL, NULL);
 }

@@ -145,10 +145,10 @@ static void a_slow_sink_stops_the_backend(void **state)
             assert_true(got <= watched->again_at + (16 << 10));
             assert_true(sent < 32 * MIB); // what sockets hold
             watched->again_at += MIB;
-            rm_transport_curl.resume(rig.engine, watched->x);
+            rig_resume(watched);
         }
         watched->again_at = 0;
-        rm_transport_curl.resume(rig.engine, watched->x);
+        rig_resume(watched);
         rig_run(&rig);
         assert_int_equal(watched->code, RM_OK);
         assert_int_equal(watched->got, 64 << 20);
@@ -170,19 +170,19 @@ static void resume_too_early_and_too_often(void **state)
     rig_stream(watched);
     watched->again_at = 100000;
     rig_start(watched);
-    rm_transport_curl.resume(rig.engine, watched->x);
-    rm_transport_curl.resume(rig.engine, watched->x);
+    rig_resume(watched);
+    rig_resume(watched);
     rig_run_until(&rig, watched_is_stuck);
-    rm_transport_curl.resume(rig.engine, watched->x); // it is still not taken
+    rig_resume(watched); // it is still not taken
     rig_turns(&rig, 2);
     assert_false(watched->done);
     watched->again_at = 0;
-    rm_transport_curl.resume(rig.engine, watched->x);
-    rm_transport_curl.resume(rig.engine, watched->x);
+    rig_resume(watched);
+    rig_resume(watched);
     rig_run(&rig);
     assert_int_equal(watched->code, RM_OK);
     assert_int_equal(watched->got, 3000000);
-    rm_transport_curl.resume(rig.engine, watched->x); // it is over
+    rig_resume(watched); // it is over
     rig_turns(&rig, 1);
 }
 
@@ -191,7 +191,7 @@ static int resume_inside(struct rm_exchange *x, struct rm_str data)
 {
     struct rig_call *call = x->owner;
     if (++call->chunks % 2) {
-        rm_transport_curl.resume(rig.engine, x);
+        rig_resume(call);
         return RM_AGAIN;
     }
     call->got += data.n;
@@ -242,7 +242,7 @@ static void a_paused_stream_can_be_cancelled(void **state)
     watched->again_at = 100000;
     rig_start(watched);
     rig_run_until(&rig, watched_is_stuck);
-    rm_transport_curl.resume(rig.engine, watched->x);
+    rig_resume(watched);
     rm_call_cancel(&watched->x->call); // with the resume still waiting
     rig.running--;
     uint64_t got = watched->got;
@@ -341,7 +341,7 @@ static void a_gibibyte_down_in_bounded_memory(void **state)
     rig_run_until(&rig, watched_is_stuck);
     size_t middle = heap_bytes();
     call->again_at = 0;
-    rm_transport_curl.resume(rig.engine, call->x);
+    rig_resume(call);
     rig_run(&rig);
     assert_int_equal(call->code, RM_OK);
     assert_int_equal(call->got, (size_t)1 << 30);
@@ -369,10 +369,10 @@ static void a_slow_source(void **state)
             assert_int_equal(watched->given, watched->hold_at);
             assert_false(watched->done);
             watched->hold_at += 7000;
-            rm_transport_curl.body_ready(rig.engine, watched->x);
+            rig_body_ready(watched);
         }
         watched->hold_at = 0;
-        rm_transport_curl.body_ready(rig.engine, watched->x);
+        rig_body_ready(watched);
         rig_run(&rig);
         assert_int_equal(watched->code, RM_OK);
         assert_int_equal(rig.backend.body_n, 300000);
@@ -397,7 +397,7 @@ static void a_source_that_has_nothing_at_first(void **state)
     assert_int_equal(rig.backend.requests, 0);
     watched->hold_at = 0;
     watched->left = 100;
-    rm_transport_curl.body_ready(rig.engine, watched->x);
+    rig_body_ready(watched);
     rig_run(&rig);
     assert_int_equal(watched->code, RM_OK);
     assert_int_equal(rig.backend.body_n, 100);
@@ -510,7 +510,7 @@ static void a_gibibyte_up_in_bounded_memory(void **state)
     rig_run_until(&rig, watched_starves);
     size_t middle = heap_bytes();
     watched->hold_at = 0;
-    rm_transport_curl.body_ready(rig.engine, watched->x);
+    rig_body_ready(watched);
     rig_run(&rig);
     assert_int_equal(watched->code, RM_OK);
     assert_int_equal(rig.backend.body_n, (uint64_t)1 << 30);
@@ -540,12 +540,12 @@ static void both_ways_at_once(void **state)
     rig_run_until(&rig, watched_is_stuck);
     rig_run_until(&rig, watched_starves);
     watched->hold_at = 0;
-    rm_transport_curl.body_ready(rig.engine, watched->x);
+    rig_body_ready(watched);
     rig_turns(&rig, 5);
     assert_false(watched->done);
     assert_true(watched->got <= MIB + 16384);
     watched->again_at = 0;
-    rm_transport_curl.resume(rig.engine, watched->x);
+    rig_resume(watched);
     rig_run(&rig);
     assert_int_equal(watched->code, RM_OK);
     assert_int_equal(watched->got, 4 << 20);
@@ -739,7 +739,7 @@ static int odd_sink(struct rm_exchange *x, struct rm_str data)
 {
     struct rig_call *call = x->owner;
     if (++call->chunks % 3 == 0) {
-        rm_transport_curl.resume(rig.engine, x);
+        rig_resume(call);
         return RM_AGAIN;
     }
     for (size_t i = 0; i < data.n; i++)
@@ -800,5 +800,5 @@ int main(void)
         TEST(inflating_is_done_in_slices),
         TEST(a_paused_gzip_stream_loses_and_doubles_nothing),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return rig_run_tests(tests, NULL, NULL);
 }

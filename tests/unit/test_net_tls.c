@@ -273,7 +273,7 @@ static void versions_out_of_range(void **state)
 static void expect_no_opening(const char *part)
 {
     struct rm_err err;
-    assert_int_equal(rm_transport_curl.open(&rig.engine, &rig.conf, rig.loop, &err), RM_ECONF);
+    assert_int_equal(rig.net->open(&rig.engine, &rig.conf, rig.loop, &err), RM_ECONF);
     assert_non_null(strstr(err.text, part));
     rig.engine = NULL;
 }
@@ -383,10 +383,10 @@ static void streams_with_pauses(void **state)
         rig_turns(&rig, 20);
         assert_true(rig.turns - turns < 10);
         watched->again_at += 1 << 20;
-        rm_transport_curl.resume(rig.engine, watched->x);
+        rig_resume(watched);
     }
     watched->again_at = 0;
-    rm_transport_curl.resume(rig.engine, watched->x);
+    rig_resume(watched);
     rig_run(&rig);
     assert_int_equal(watched->code, RM_OK);
     assert_int_equal(watched->got, 16 << 20);
@@ -464,5 +464,5 @@ int main(void)
         TEST(an_ended_idle_connection_does_not_spin),
         TEST(a_post_is_never_sent_twice),
     };
-    return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
+    return rig_run_tests(tests, set_up_all, tear_down_all);
 }
