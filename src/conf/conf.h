@@ -82,7 +82,8 @@ struct rm_conf_backend {
     // extra_config backend/http/client
     bool send_body_on_redirect;
     // extra_config remora
-    uint64_t timeout_us; // 0: the endpoint's
+    uint64_t timeout_us;     // 0: the endpoint's
+    struct rm_str transport; // "curl", or empty: the fastest that can do it
     struct rm_conf_balance balance;
     struct rm_place place;
 };

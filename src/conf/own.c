@@ -50,11 +50,11 @@ const struct rm_fields rm_own_endpoint_fields = {
 
 static void own_transport(struct rm_reader *r, const struct rm_path *path, struct rm_value *value, void *base)
 {
-    (void)base;
-    if (value->type == RM_STRING && !rm_str_eq(value->raw, RM_STR("curl")))
+    const struct rm_conf_backend *backend = base;
+    if (backend->transport.n > 0 && !rm_str_eq(backend->transport, RM_STR("curl")))
         rm_reader_error(r, path, rm_doc_place(value),
                         "the transport %s is not in this version of remora, allowed is curl",
-                        rm_text_quote(r->found->arena, value->raw));
+                        rm_text_quote(r->found->arena, backend->transport));
 }
 
 #define BALANCE(member) offsetof(struct rm_conf_backend, balance.member)
@@ -66,7 +66,11 @@ static const struct rm_field own_backend_rows[] = {
      .type = RM_FIELD_DURATION,
      .offset = offsetof(struct rm_conf_backend, timeout_us),
      .doc = "time for one call of this backend; without it the endpoint's"},
-    {.name = "transport", .type = RM_FIELD_STRING, .offset = RM_NOWHERE, .read = own_transport, .doc = "curl"},
+    {.name = "transport",
+     .type = RM_FIELD_STRING,
+     .offset = offsetof(struct rm_conf_backend, transport),
+     .read = own_transport,
+     .doc = "curl: libcurl carries the whole exchange; without it remora's own HTTP/1.1 over libcurl's connections"},
     {.name = "balancer",
      .type = RM_FIELD_CHOICE,
      .offset = BALANCE(balancer),

@@ -200,8 +200,9 @@ static void backend_ask(struct backend_call *b)
     const struct rm_request *rq = part->rq;
     const struct rm_flow *flow = rq->flow;
     const struct rm_conf_limits *limits = &flow->plan->conf->limits;
-    struct rm_exchange *x = rm_exchange_new(flow->transport, flow->transport_self, part->call.loop, part->call.arena,
-                                            &part->call, backend_exchange_done);
+    uint32_t transport = b->slot.backend->transport;
+    struct rm_exchange *x = rm_exchange_new(flow->plan->transports[transport], flow->transports[transport],
+                                            part->call.loop, part->call.arena, &part->call, backend_exchange_done);
     x->host = b->pick.host;
     x->method = b->method;
     x->target = b->target;

@@ -14,8 +14,8 @@ struct rm_backend_step {
 // Immutable; in the plan's arena.
 struct rm_backend {
     const struct rm_conf_backend *conf;
-    uint32_t index; // in its endpoint
-    uint32_t view;  // in the plan
+    uint32_t index;           // in its endpoint
+    uint32_t view, transport; // in the plan
     struct rm_str method;
     struct rm_url url;
     struct rm_filter headers;           // second filter; all: there is none

@@ -1,9 +1,15 @@
-// One worker's share of a plan: its views of the sources, its transport, its block cache (flow.h).
+// One worker's share of a plan: its views of the sources, its transports, its block cache (flow.h).
 // SPDX-License-Identifier: Apache-2.0
 #include "flow/local.h"
 
 // What the worker keeps of finished requests' arenas.
 #define FLOW_KEEP_BYTES ((size_t)1 << 20)
+
+static void flow_close_transports(struct rm_flow *flow, const struct rm_plan *plan, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        plan->transports[i]->close(flow->transports[i]);
+}
 
 int rm_flow_new(struct rm_flow **out, struct rm_loop *loop, struct rm_plan *plan, struct rm_cache *cache,
                 struct rm_err *err)
@@ -11,15 +17,15 @@ int rm_flow_new(struct rm_flow **out, struct rm_loop *loop, struct rm_plan *plan
     struct rm_arena arena;
     rm_arena_init(&arena, NULL);
     struct rm_flow *flow = RM_NEW(&arena, struct rm_flow);
-    void *transport_self = NULL;
-    int rc = plan->transport_ops->open(&transport_self, &plan->transport, loop, err);
-    if (rc != RM_OK) {
-        rm_arena_fini(&arena);
-        return rc;
+    for (uint32_t i = 0; i < plan->n_transports; i++) {
+        int rc = plan->transports[i]->open(&flow->transports[i], &plan->transport, loop, err);
+        if (rc != RM_OK) {
+            flow_close_transports(flow, plan, i);
+            rm_arena_fini(&arena);
+            return rc;
+        }
     }
     flow->plan = rm_plan_ref(plan);
-    flow->transport = plan->transport_ops;
-    flow->transport_self = transport_self;
     flow->blocks = rm_block_cache_new(FLOW_KEEP_BYTES);
     flow->views = RM_NEW_ARRAY(&arena, struct rm_pool_view, plan->n_views);
     for (uint32_t i = 0; i < plan->n_views; i++) {
@@ -39,7 +45,7 @@ void rm_flow_free(struct rm_flow *flow)
         rm_cache_unsubscribe(&flow->views[i].sub);
         rm_pool_view_fini(&flow->views[i]);
     }
-    flow->transport->close(flow->transport_self);
+    flow_close_transports(flow, flow->plan, flow->plan->n_transports);
     rm_block_cache_free(flow->blocks);
     rm_plan_unref(flow->plan);
     struct rm_arena arena = flow->arena;

@@ -7,10 +7,9 @@
 #include "pool/view.h"
 
 struct rm_flow {
-    struct rm_plan *plan;       // a reference
-    struct rm_pool_view *views; // one for each of the plan's views
-    const struct rm_transport_ops *transport;
-    void *transport_self;
+    struct rm_plan *plan;                 // a reference
+    struct rm_pool_view *views;           // one for each of the plan's views
+    void *transports[RM_PLAN_TRANSPORTS]; // those of the plan, opened
     struct rm_block_cache *blocks;
     struct rm_arena arena; // of the views
 };

@@ -72,6 +72,21 @@ static uint32_t plan_add_view(struct plan_build *build)
     return plan->n_views++;
 }
 
+// ---- transports ----------------------------------------------------------------------------------------------------
+
+static uint32_t plan_add_transport(struct rm_plan *plan, const struct rm_conf_backend *conf)
+{
+    const struct rm_transport_ops *ops =
+        rm_str_eq(conf->transport, RM_STR("curl")) ? &rm_transport_curl : &rm_transport_h1;
+    for (uint32_t i = 0; i < plan->n_transports; i++) {
+        if (plan->transports[i] == ops)
+            return i;
+    }
+    RM_ASSERT(plan->n_transports < RM_PLAN_TRANSPORTS);
+    plan->transports[plan->n_transports] = ops;
+    return plan->n_transports++;
+}
+
 // ---- backends ------------------------------------------------------------------------------------------------------
 
 static int plan_add_step(struct plan_build *build, struct rm_backend *backend, const struct rm_step_ops *ops,
@@ -155,6 +170,7 @@ static int plan_add_backend(struct plan_build *build, const struct rm_endpoint *
     backend->conf = conf;
     backend->index = index;
     backend->view = plan_add_view(build);
+    backend->transport = plan_add_transport(plan, conf);
     backend->method = rm_str_of(rm_method_names[conf->method]);
     backend->decoder = codec->decode ? codec : NULL;
     rm_url_compile(&backend->url, &plan->arena, conf, build->endpoint, plan->conf->router.disable_path_decoding);
@@ -216,7 +232,6 @@ static void plan_set_transport(struct rm_plan *plan)
 {
     const struct rm_conf *conf = plan->conf;
     const struct rm_conf_tls *tls = &conf->client_tls;
-    plan->transport_ops = &rm_transport_curl;
     plan->transport = (struct rm_transport_conf){
         .connect_timeout_us = conf->dialer_timeout_us,
         .idle_timeout_us = conf->idle_connection_timeout_us,

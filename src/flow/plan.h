@@ -13,6 +13,7 @@
 #include <remora/transport.h>
 
 #define RM_VERSION_HEADER_NAME "X-Krakend"
+#define RM_PLAN_TRANSPORTS 2
 
 struct rm_backend; // flow/backend.h
 
@@ -48,9 +49,10 @@ struct rm_plan {
     uint32_t n_sources;
     const struct rm_plan_view *views; // distinct ones; a backend names its by index
     uint32_t n_views;
-    const struct rm_transport_ops *transport_ops;
-    struct rm_transport_conf transport;
-    struct rm_budget *budget;     // of bodies; of the process, not of the plan
+    const struct rm_transport_ops *transports[RM_PLAN_TRANSPORTS]; // those in use; a backend names its by index
+    uint32_t n_transports;
+    struct rm_transport_conf transport; // of all of them
+    struct rm_budget *budget;           // of bodies; of the process, not of the plan
     struct rm_str version_header; // value of X-Krakend: "Version 0.1.0" or "Version undefined" (hide_version_header)
     struct rm_str user_agent;     // "remora/0.1.0" towards backends
 };

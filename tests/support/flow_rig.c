@@ -77,7 +77,9 @@ void flow_rig_start(struct flow_rig *rig, const char *members, struct fake_answe
     rig->budget.limit = conf->limits.bodies_bytes;
     if (rm_loop_new(&rig->loop, &err) != RM_OK || rm_plan_new(&rig->plan, conf, &rig->budget, &err) != RM_OK)
         rm_panic(__FILE__, __LINE__, err.text);
-    rig->plan->transport_ops = &fake_transport_ops;
+    RM_ASSERT(rig->plan->n_transports <= 1);
+    rig->plan->transports[0] = &fake_transport_ops;
+    rig->plan->n_transports = 1;
     rig->cache = rm_cache_new(rig->loop);
     rig->entries = RM_NEW_ARRAY(&rig->arena, struct rm_cache_entry *, rig->plan->n_sources);
     for (uint32_t i = 0; i < rig->plan->n_sources; i++) {

@@ -146,6 +146,38 @@ static void outgoing_settings_reach_the_transport(void **state)
     flow_rig_stop(&rig);
 }
 
+static const struct rm_transport_ops *transport_of(const struct rm_plan *plan, uint32_t backend)
+{
+    return plan->transports[plan->endpoints[0].backends[backend].transport];
+}
+
+// A worker opens only those that are in use.
+static void transports_are_chosen_for_each_backend(void **state)
+{
+    (void)state;
+    struct rm_arena arena;
+    struct rm_plan *plan;
+    struct rm_err err;
+    rm_arena_init(&arena, NULL);
+    static const char *const members[] = {
+        "'endpoints': [{'endpoint': '/a', 'backend': [{'url_pattern': '/1'}, {'url_pattern': '/2', 'extra_config': "
+        "{'remora': {'transport': 'curl'}}}, {'url_pattern': '/3'}]}]",
+        "'endpoints': [{'endpoint': '/a', 'backend': [{'url_pattern': '/1', 'extra_config': {'remora': {'transport': "
+        "'curl'}}}]}]",
+    };
+    assert_int_equal(rm_plan_new(&plan, flow_rig_conf(&arena, members[0]), NULL, &err), RM_OK);
+    assert_int_equal(plan->n_transports, 2);
+    assert_ptr_equal(transport_of(plan, 0), &rm_transport_h1);
+    assert_ptr_equal(transport_of(plan, 1), &rm_transport_curl);
+    assert_ptr_equal(transport_of(plan, 2), &rm_transport_h1);
+    rm_plan_unref(plan);
+    assert_int_equal(rm_plan_new(&plan, flow_rig_conf(&arena, members[1]), NULL, &err), RM_OK);
+    assert_int_equal(plan->n_transports, 1);
+    assert_ptr_equal(transport_of(plan, 0), &rm_transport_curl);
+    rm_plan_unref(plan);
+    rm_arena_fini(&arena);
+}
+
 static void plans_are_counted(void **state)
 {
     (void)state;
@@ -195,6 +227,7 @@ int main(void)
         cmocka_unit_test(times),
         cmocka_unit_test(answers_are_opened_as_deep_as_needed),
         cmocka_unit_test(outgoing_settings_reach_the_transport),
+        cmocka_unit_test(transports_are_chosen_for_each_backend),
         cmocka_unit_test(plans_are_counted),
         cmocka_unit_test(a_plan_that_cannot_be_made),
     };
