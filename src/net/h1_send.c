@@ -34,7 +34,7 @@ static enum rm_carry_step slot_push(struct rm_h1_slot *slot, struct rm_str text)
         if (sent < 0 && sent != RM_AGAIN)
             return RM_CARRY_STOP;
         if (sent < 0) {
-            bool in_place = text.n == 0 || (text.p >= slot->rest.p && text.p < slot->rest.p + slot->rest.n);
+            bool in_place = slot->rest.n > 0; // else it lies in the shared buffer
             slot->rest_at = in_place ? slot->rest.n - text.n : 0;
             if (!in_place && rm_buf_append(&slot->rest, text) != RM_OK)
                 rm_fail(&slot->carry.err, RM_EMEMORY, "no room left for bodies");
@@ -42,7 +42,8 @@ static enum rm_carry_step slot_push(struct rm_h1_slot *slot, struct rm_str text)
         }
         size_t of_text = (size_t)sent < text.n ? (size_t)sent : text.n;
         text = rm_str_sub(text, of_text, text.n);
-        slot->body = rm_str_sub(slot->body, (size_t)sent - of_text, slot->body.n);
+        if (slot->body.n > 0)
+            slot->body = rm_str_sub(slot->body, (size_t)sent - of_text, slot->body.n);
     }
     slot->rest.n = slot->rest_at = 0;
     return RM_CARRY_ON;
@@ -116,13 +117,15 @@ bool rm_h1_send(struct rm_h1_slot *slot, struct rm_buf *out)
     bool more = true;
     slot->busy = true;
     while (step == RM_CARRY_ON && more) {
-        struct rm_str text = rm_str_sub(rm_buf_str(&slot->rest), slot->rest_at, slot->rest.n);
+        struct rm_str text = {"", 0};
         if (out) {
             if (slot->has_source && slot_fill_out(slot, out) == RM_CARRY_STOP) {
                 step = RM_CARRY_STOP;
                 break;
             }
             text = rm_buf_str(out);
+        } else if (slot->rest.n > 0) {
+            text = rm_str_sub(rm_buf_str(&slot->rest), slot->rest_at, slot->rest.n);
         }
         total += text.n;
         step = slot_push(slot, text);
