@@ -153,7 +153,7 @@ static uint32_t pick_by_load(const struct picking *p, const struct rm_picker_lev
 
 // Rendezvous: each host draws a number from its own hash and the key's, the smallest wins. By weight: exponential ones with the weight
 // as rate, of which host i has the smallest with probability w_i / sum.
-static uint32_t pick_by_hash(const struct picking *p, const struct rm_picker_level *level)
+static uint32_t pick_by_hash(const struct picking *p, const struct rm_picker_level *level, uint64_t hash)
 {
     const struct rm_picker_slot *slots = p->picker->slots;
     uint32_t best = RM_NO_SLOT;
@@ -161,7 +161,7 @@ static uint32_t pick_by_hash(const struct picking *p, const struct rm_picker_lev
     for (uint32_t i = level->from; i < level->from + level->n; i++) {
         if (!slot_fits(p, i))
             continue;
-        double drawn = ((double)(rm_hash_mix(slots[i].key ^ p->ask->hash) >> 11) + 0.5) * 0x1p-53; // 0 < drawn < 1
+        double drawn = ((double)(rm_hash_mix(slots[i].key ^ hash) >> 11) + 0.5) * 0x1p-53; // 0 < drawn < 1
         if (!level->equal)
             drawn = -log(drawn) / slots[i].weight;
         if (best == RM_NO_SLOT || drawn < least) {
@@ -182,7 +182,7 @@ static uint32_t pick_in_level(const struct picking *p, struct rm_picker_level *l
     case RM_RANDOM:
         return pick_by_chance(p, level, RM_NO_SLOT);
     case RM_HASH:
-        return p->ask->hash ? pick_by_hash(p, level) : pick_by_chance(p, level, RM_NO_SLOT);
+        return pick_by_hash(p, level, p->ask->hash ? p->ask->hash : rm_random_next(p->picker->random));
     case RM_ROUND_ROBIN:
         break;
     }

@@ -50,7 +50,8 @@ void rm_picker_init(struct rm_picker *, struct rm_arena *, const struct rm_snaps
 // tier.c: fills slots and levels from list and balance.
 void rm_picker_sort(struct rm_picker *, struct rm_arena *);
 
-// What a call wants. `avoid`: hosts that it has tried; one of them is given only when there is no other. `hash` 0: none.
+// What a call wants. `avoid`: hosts that it has tried; one of them is given only when there is no other. `hash` 0: none, chance takes
+// its place.
 struct rm_pick_ask {
     uint64_t now_us;
     uint64_t hash;

@@ -249,6 +249,7 @@ static void fake_start(void *self, struct rm_exchange *x)
     fake->running++;
     int code = f->answer ? f->answer->code : RM_OK;
     x->sent = code != RM_ECONNECT && code != RM_ETLS && !(f->answer && f->answer->unsent);
+    f->seen->sent = x->sent;
     if (f->answer && f->answer->at_once && (!x->sink || f->answer->code != RM_OK)) {
         fake_come(f);
         return;

@@ -42,6 +42,7 @@ struct fake_seen {
     const char *body;    // what came of it; of a source: so far
     size_t body_n;
     bool has_body, has_source;
+    bool sent; // something of it left
     bool has_sink; // its answer was not to be collected
     size_t max_body, max_head;
     int source_end; // 0: the source ended; a code: it broke; 1: it was not read to the end
