@@ -9,15 +9,17 @@
 
 // `conf` is the value of the step's key in the configuration, already of the type that the field table asks for.
 struct rm_step_ops {
-    const char *name; // "target", "allow", "deny", "mapping", "group"
+    const char *name; // "target", "allow", "deny", "mapping", "flatmap_filter", "group"
     // At load. *self lies in `arena` (the plan's) and is immutable afterwards; it is left NULL when there is nothing to do.
     int (*open)(void **self, struct rm_arena *arena, struct rm_value *conf, struct rm_err *err);
-    // Per request, any worker. `data` is an object, never NULL; the result takes its place (it may be the same node).
+    // Per request, any worker. `data` is an object, or NULL for a JSON null; the result, one of the two as well, takes its place (it may be
+    // the same node).
     struct rm_value *(*apply)(const void *self, struct rm_arena *request, struct rm_value *data);
     // How many levels below the root apply() looks into: for the parser's open_depth.
     uint32_t (*depth)(const void *self);
 };
 
-extern const struct rm_step_ops rm_step_target, rm_step_allow, rm_step_deny, rm_step_mapping, rm_step_group;
+extern const struct rm_step_ops rm_step_target, rm_step_allow, rm_step_deny, rm_step_mapping, rm_step_group,
+    rm_step_flatmap;
 
 #endif

@@ -13,7 +13,10 @@ static void backend_headers(struct rm_reader *r, const struct rm_path *path, str
 }
 
 static const struct rm_field backend_rows[] = {
-    {.name = "host", .type = RM_FIELD_STRINGS, .offset = AT(hosts), .doc = "hosts to call, without them the service's; or what \"sd\" looks for"},
+    {.name = "host",
+     .type = RM_FIELD_STRINGS,
+     .offset = AT(hosts),
+     .doc = "hosts to call, without them the service's; or what \"sd\" looks for"},
     {.name = "url_pattern",
      .type = RM_FIELD_STRING,
      .offset = AT(url_pattern),
@@ -177,6 +180,22 @@ static void backend_discovery(struct rm_reader *r, const struct rm_path *path, s
         rm_reader_error(r, &host, backend_place(r, object, "host"), "%s", err.text);
 }
 
+// KrakenD's: a flatmap takes the place of what the backend's other keys would do, but for target and group.
+static void backend_beside_flatmap(struct rm_reader *r, const struct rm_path *path, struct rm_value *object,
+                                   struct rm_conf_backend *backend)
+{
+    static const char *const names[] = {"allow", "whitelist", "deny", "blacklist", "mapping"};
+    if (!backend->flatmap)
+        return;
+    for (size_t i = 0; i < RM_COUNT(names); i++) {
+        struct rm_path at = {.up = path, .name = rm_str_of(names[i])};
+        struct rm_value *step = rm_value_get(r->arena, object, at.name);
+        if (step && !rm_value_is_off(step))
+            rm_reader_warn(r, &at, rm_doc_key_place(step), "no effect beside \"flatmap_filter\"");
+    }
+    backend->allow = backend->deny = backend->mapping = NULL;
+}
+
 // What a body that is passed through leaves without effect, and two filters of which KrakenD takes one.
 static void backend_conflicts(struct rm_reader *r, const struct rm_path *path, struct rm_value *object,
                               const struct rm_conf_endpoint *endpoint, struct rm_conf_backend *backend)
@@ -201,11 +220,17 @@ static void backend_conflicts(struct rm_reader *r, const struct rm_path *path, s
             rm_reader_warn(r, &at, rm_doc_key_place(step),
                            "no effect: the encoding no-op does not look into the answer");
     }
+    if ((passes || is_noop) && backend->flatmap) {
+        struct rm_path extra = {.up = path, .name = RM_STR("extra_config")};
+        rm_reader_warn(r, &extra, rm_doc_key_place(rm_value_get(r->arena, object, extra.name)),
+                       "flatmap_filter has no effect: the encoding no-op does not look into the answer");
+    }
     if ((passes || is_noop) && (backend->return_error_code || backend->return_error_details.n > 0)) {
         struct rm_path extra = {.up = path, .name = RM_STR("extra_config")};
         rm_reader_warn(r, &extra, rm_doc_key_place(rm_value_get(r->arena, object, extra.name)),
                        "backend/http has no effect: the encoding no-op passes every status");
     }
+    backend_beside_flatmap(r, path, object, backend);
     if (backend->allow && backend->deny) {
         rm_reader_warn(r, &deny, rm_doc_key_place(rm_value_get(r->arena, object, RM_STR("deny")) ?: object),
                        "no effect beside \"allow\"");

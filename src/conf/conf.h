@@ -73,6 +73,7 @@ struct rm_conf_backend {
     bool is_collection;
     // The steps' own configuration, of the right type and not empty: strings, lists of strings, an object of strings. NULL when absent.
     struct rm_value *target, *allow, *deny, *mapping, *group;
+    struct rm_value *flatmap; // extra_config proxy: a checked list of operations, or NULL; allow, deny and mapping are NULL beside it
     struct rm_strs input_headers;       // backend-level second filter; empty: none
     struct rm_strs input_query_strings; // likewise
     bool has_input_headers, has_input_query_strings;
@@ -114,6 +115,7 @@ struct rm_conf_endpoint {
     bool sequential;
     struct rm_value *static_data; // object, or NULL
     enum rm_static_when static_when;
+    struct rm_value *flatmap; // as a backend's, on the merged answer
     struct rm_place place;
 };
 

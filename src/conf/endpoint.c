@@ -121,6 +121,8 @@ static void endpoint_output(struct rm_reader *r, const struct rm_path *path, str
                        "no effect: one body cannot be passed through twice");
     if (endpoint->static_data)
         rm_reader_warn(r, &at, place, "no-op passes the answer through: extra_config.proxy.static has no effect");
+    if (endpoint->flatmap)
+        rm_reader_warn(r, &at, place, "no-op passes the answer through: extra_config.proxy.flatmap_filter has no effect");
 }
 
 static void endpoint_read(struct rm_reader *r, const struct rm_path *path, struct rm_value *object,

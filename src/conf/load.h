@@ -23,6 +23,8 @@ const struct rm_fields *rm_extra_fields(enum rm_extra_level, size_t i,
                                         const char **name);             // the i-th there; NULL: no more
 extern const struct rm_fields rm_router_fields, rm_logging_fields;      // router.c, logging.c
 extern const struct rm_fields rm_proxy_fields, rm_proxy_backend_fields; // proxy.c
+// flatmap.c: the list if it is one, NULL where it is empty or wrong.
+struct rm_value *rm_flatmap_check(struct rm_reader *, const struct rm_path *, struct rm_value *list);
 extern const struct rm_fields rm_http_fields, rm_http_client_fields;    // http.c
 extern const struct rm_fields rm_own_fields, rm_own_endpoint_fields, rm_own_backend_fields; // own.c
 extern const struct rm_fields rm_limits_fields;                                             // limits.c

@@ -33,6 +33,11 @@ static void proxy_static_finish(struct rm_reader *r, const struct rm_path *path,
 static const struct rm_fields proxy_static_fields = {
     .v = proxy_static_rows, .n = RM_COUNT(proxy_static_rows), .what = "key of static", .finish = proxy_static_finish};
 
+static void proxy_flatmap(struct rm_reader *r, const struct rm_path *path, struct rm_value *value, void *base)
+{
+    ((struct rm_conf_endpoint *)base)->flatmap = rm_flatmap_check(r, path, value);
+}
+
 static const struct rm_field proxy_rows[] = {
     {.name = "sequential",
      .type = RM_FIELD_BOOL,
@@ -68,10 +73,10 @@ static const struct rm_field proxy_rows[] = {
      .note = "nothing in this version of remora reads the parameters",
      .doc = "ignored"},
     {.name = "flatmap_filter",
-     .type = RM_FIELD_LATER,
-     .offset = RM_NOWHERE,
-     .note = "use allow, deny, mapping and group of the backends",
-     .doc = "not in this version"},
+     .type = RM_FIELD_ANY,
+     .offset = AT(flatmap),
+     .read = proxy_flatmap,
+     .doc = "del, move and append on the merged answer, in this order"},
 };
 
 // "strategy" wins over "sequential", wherever they stand.
@@ -91,6 +96,11 @@ static void proxy_finish(struct rm_reader *r, const struct rm_path *path, struct
 const struct rm_fields rm_proxy_fields = {
     .v = proxy_rows, .n = RM_COUNT(proxy_rows), .what = "key of an endpoint's proxy", .finish = proxy_finish};
 
+static void proxy_backend_flatmap(struct rm_reader *r, const struct rm_path *path, struct rm_value *value, void *base)
+{
+    ((struct rm_conf_backend *)base)->flatmap = rm_flatmap_check(r, path, value);
+}
+
 static const struct rm_field proxy_backend_rows[] = {
     {.name = "shadow",
      .type = RM_FIELD_LATER,
@@ -99,10 +109,10 @@ static const struct rm_field proxy_backend_rows[] = {
      .doc = "not in this version"},
     {.name = "shadow_timeout", .type = RM_FIELD_DURATION, .offset = RM_NOWHERE, .doc = "ignored"},
     {.name = "flatmap_filter",
-     .type = RM_FIELD_LATER,
-     .offset = RM_NOWHERE,
-     .note = "use allow, deny, mapping and group",
-     .doc = "not in this version"},
+     .type = RM_FIELD_ANY,
+     .offset = offsetof(struct rm_conf_backend, flatmap),
+     .read = proxy_backend_flatmap,
+     .doc = "del, move and append on the answer, in place of allow, deny and mapping"},
 };
 const struct rm_fields rm_proxy_backend_fields = {
     .v = proxy_backend_rows, .n = RM_COUNT(proxy_backend_rows), .what = "key of a backend's proxy"};

@@ -40,18 +40,6 @@ static void answer_bad_status(const struct rm_backend *backend, const struct rm_
     }
 }
 
-// KrakenD's: a target looks into a JSON null and finds nothing, which is {}; a group wraps the null itself.
-static struct rm_value *answer_null(const struct rm_backend *backend, struct rm_arena *arena)
-{
-    if (backend->conf->target)
-        return rm_value_new(arena, RM_OBJECT);
-    if (!backend->conf->group)
-        return NULL;
-    struct rm_value *wrapped = rm_value_new(arena, RM_OBJECT);
-    rm_value_set(arena, wrapped, rm_value_text(arena, backend->conf->group), rm_value_new(arena, RM_NULL));
-    return wrapped;
-}
-
 struct answer_loan {
     struct rm_budget *budget;
     size_t bytes;
@@ -101,13 +89,11 @@ void rm_answer_take(const struct rm_backend *backend, const struct rm_exchange *
         return;
     if (answer_charge(arena, out->rq->flow->plan->budget, arena->bytes - before, &out->call.err) != RM_OK)
         return;
-    bool was_null = !data;
-    if (was_null)
-        data = answer_null(backend, arena);
-    if (data && (!was_null || backend->conf->target)) {
-        for (uint32_t i = 0; i < backend->n_steps; i++)
-            data = backend->steps[i].ops->apply(backend->steps[i].self, arena, data);
-    }
+    before = arena->bytes;
+    for (uint32_t i = 0; i < backend->n_steps; i++)
+        data = backend->steps[i].ops->apply(backend->steps[i].self, arena, data);
+    if (answer_charge(arena, out->rq->flow->plan->budget, arena->bytes - before, &out->call.err) != RM_OK)
+        return;
     out->data = data;
     out->answered = out->complete = true;
 }

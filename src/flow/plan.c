@@ -110,11 +110,8 @@ static int plan_add_steps(struct plan_build *build, struct rm_backend *backend)
         const struct rm_step_ops *ops;
         struct rm_value *conf;
     } order[] = {
-        {&rm_step_target, conf->target},
-        {&rm_step_allow, conf->allow},
-        {&rm_step_deny, conf->allow ? NULL : conf->deny}, // krakend-behaviour.md §7.3: allow wins
-        {&rm_step_mapping, conf->mapping},
-        {&rm_step_group, conf->group},
+        {&rm_step_target, conf->target}, {&rm_step_flatmap, conf->flatmap}, {&rm_step_allow, conf->allow},
+        {&rm_step_deny, conf->deny},     {&rm_step_mapping, conf->mapping}, {&rm_step_group, conf->group},
     };
     backend->steps = RM_NEW_ARRAY(&build->plan->arena, struct rm_backend_step, RM_COUNT(order));
     for (size_t i = 0; i < RM_COUNT(order); i++) {
@@ -139,8 +136,10 @@ static uint32_t plan_named_depth(const struct rm_conf_endpoint *endpoint, uint32
     return (uint32_t)depth;
 }
 
-// How many levels of an answer are looked into: by each step where it stands, then by merge, static data and later URLs.
-static uint32_t plan_open_depth(const struct rm_conf_endpoint *endpoint, const struct rm_backend *backend)
+// How many levels of an answer are looked into: by each step where it stands, then by merge, the endpoint's flatmap, static
+// data and later URLs.
+static uint32_t plan_open_depth(const struct rm_conf_endpoint *conf, const struct rm_endpoint *endpoint,
+                                const struct rm_backend *backend)
 {
     int64_t root = 0, depth = 0; // the level in the answer at which the steps' object now has its root
     for (uint32_t i = 0; i < backend->n_steps; i++) {
@@ -152,8 +151,10 @@ static uint32_t plan_open_depth(const struct rm_conf_endpoint *endpoint, const s
         else if (step->ops == &rm_step_group)
             root--;
     }
-    int64_t after = plan_named_depth(endpoint, backend->index);
-    if (after < 1 && (endpoint->n_backends > 1 || endpoint->static_data))
+    int64_t after = plan_named_depth(conf, backend->index);
+    int64_t flatmap = endpoint->flatmap ? rm_step_flatmap.depth(endpoint->flatmap) : 0;
+    after = flatmap > after ? flatmap : after;
+    if (after < 1 && (conf->n_backends > 1 || conf->static_data))
         after = 1;
     depth = root + after > depth ? root + after : depth;
     return (uint32_t)depth;
@@ -181,7 +182,7 @@ static int plan_add_backend(struct plan_build *build, const struct rm_endpoint *
                                              conf->return_error_details.p);
     int rc = plan_add_steps(build, backend);
     if (rc == RM_OK)
-        backend->open_depth = plan_open_depth(build->endpoint, backend);
+        backend->open_depth = plan_open_depth(build->endpoint, endpoint, backend);
     return rc;
 }
 
@@ -215,6 +216,9 @@ static int plan_add_endpoint(struct plan_build *build, struct rm_endpoint *endpo
     bool listed = conf->input_headers.n > 0;
     rm_filter_compile(&endpoint->headers, arena, listed ? conf->input_headers.v : &content_type,
                       listed ? conf->input_headers.n : 1, conf->all_headers, true);
+    struct rm_err why;
+    if (conf->flatmap && rm_step_flatmap.open(&endpoint->flatmap, arena, conf->flatmap, &why) != RM_OK)
+        return plan_fail(build, rm_step_flatmap.name, why.text);
     endpoint->n_backends = (uint32_t)conf->n_backends;
     endpoint->backends = RM_NEW_ARRAY(arena, struct rm_backend, endpoint->n_backends);
     for (uint32_t i = 0; i < endpoint->n_backends; i++) {

@@ -29,6 +29,7 @@ struct rm_endpoint {
     uint64_t race_us;                   // 75 % of the whole, for several of them
     struct rm_filter headers;           // which of the client's go on
     struct rm_str cache_control;        // "public, max-age=90", or empty
+    void *flatmap;                      // rm_step_flatmap on the merged answer; NULL: none
     struct rm_backend *backends;
     uint32_t n_backends;
 };

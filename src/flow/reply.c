@@ -83,6 +83,9 @@ void rm_reply_merged(struct rm_part *part)
     struct rm_request *rq = part->rq;
     const struct rm_plan *plan = rq->flow->plan;
     const struct rm_endpoint *endpoint = rq->endpoint;
+    if (endpoint
+            ->flatmap) // KrakenD leaves it out with a single backend and when one has failed, and so shows what it was to delete
+        part->data = rm_step_flatmap.apply(endpoint->flatmap, &rq->arena, part->data);
     reply_add_static(part);
     if (!part->answered) {
         rm_reply_failed(part);

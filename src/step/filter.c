@@ -64,7 +64,8 @@ static int allow_open(void **self, struct rm_arena *arena, struct rm_value *conf
 
 static struct rm_value *allow_apply(const void *self, struct rm_arena *request, struct rm_value *data)
 {
-    filter_allow(request, self, data);
+    if (data)
+        filter_allow(request, self, data);
     return data;
 }
 
@@ -79,7 +80,8 @@ static int deny_open(void **self, struct rm_arena *arena, struct rm_value *conf,
 
 static struct rm_value *deny_apply(const void *self, struct rm_arena *request, struct rm_value *data)
 {
-    filter_members(request, self, data, filter_deny_member);
+    if (data)
+        filter_members(request, self, data, filter_deny_member);
     return data;
 }
 

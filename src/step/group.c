@@ -1,4 +1,4 @@
-// group: wraps the answer in an object of one member, even an empty answer. A dot in the name is a dot.
+// group: wraps the answer in an object of one member, even an empty answer or null. A dot in the name is a dot.
 // SPDX-License-Identifier: Apache-2.0
 #include <remora/step.h>
 
@@ -18,7 +18,7 @@ static int group_open(void **self, struct rm_arena *arena, struct rm_value *conf
 static struct rm_value *group_apply(const void *self, struct rm_arena *request, struct rm_value *data)
 {
     struct rm_value *wrapper = rm_value_new(request, RM_OBJECT);
-    rm_value_set(request, wrapper, *(const struct rm_str *)self, data);
+    rm_value_set(request, wrapper, *(const struct rm_str *)self, data ? data : rm_value_new(request, RM_NULL));
     return wrapper;
 }
 

@@ -94,6 +94,8 @@ static bool mapping_keeps(const struct mapping *mapping, const struct mapping_wi
 static struct rm_value *mapping_apply(const void *self, struct rm_arena *request, struct rm_value *data)
 {
     const struct mapping *mapping = self;
+    if (!data)
+        return NULL;
     struct mapping_winner *winners = RM_NEW_ARRAY(request, struct mapping_winner, mapping->names_n);
     rm_value_open(request, data);
     for (struct rm_value *member = data->first; member; member = member->next) {

@@ -25,11 +25,10 @@ static int target_open(void **self, struct rm_arena *arena, struct rm_value *con
 static struct rm_value *target_apply(const void *self, struct rm_arena *request, struct rm_value *data)
 {
     const struct target *target = self;
-    for (size_t i = 0; i < target->n; i++) {
+    for (size_t i = 0; data && i < target->n; i++)
         data = rm_value_get(request, data, target->parts[i]);
-        if (!data || data->type != RM_OBJECT)
-            return rm_value_new(request, RM_OBJECT);
-    }
+    if (!data || data->type != RM_OBJECT)
+        return rm_value_new(request, RM_OBJECT);
     data->key = (struct rm_str){NULL, 0};
     data->next = NULL;
     return data;

@@ -489,6 +489,39 @@ static void test_proxy(void **state)
     }
 }
 
+static void test_flatmap(void **state)
+{
+    (void)state;
+    struct conf_case c;
+    conf_case_good(
+        &c, "t.yaml",
+        "version: 3\nendpoints:\n- endpoint: /x\n  extra_config: {proxy: {flatmap_filter: [{type: move, args: "
+        "['a.*.b.c', 'a.*.c']}, {type: append, args: ['l.*.i', k]}, {type: move, args: [l.0, l.x]}]}}\n"
+        "  backend:\n"
+        "  - {host: h, url_pattern: /, extra_config: {proxy: {flatmap_filter: [{type: del, args: [a.b, '*']}]}}}\n"
+        "  - {host: h, url_pattern: /, allow: [a], extra_config: {proxy: {flatmap_filter: []}}}\n"
+        "  - {host: h, url_pattern: /, allow: [], extra_config: {github.com/devopsfaith/krakend/proxy: "
+        "{flatmap_filter: [{type: move, args: [a, b.c]}]}}}\n",
+        false);
+    const struct rm_conf_endpoint *endpoint = c.conf->endpoints;
+    assert_int_equal(endpoint->flatmap->n, 3);
+    assert_int_equal(endpoint->backends[0].flatmap->n, 1);
+    assert_null(endpoint->backends[1].flatmap);
+    assert_non_null(endpoint->backends[1].allow);
+    assert_int_equal(endpoint->backends[2].flatmap->n, 1);
+    conf_case_free(&c);
+    conf_case_good(
+        &c, "t.yaml",
+        "version: 3\nendpoints:\n- endpoint: /x\n  backend:\n  - {host: h, url_pattern: /, target: t, allow: [a], "
+        "deny: [b], mapping: {a: b}, group: g, extra_config: {proxy: {flatmap_filter: [{type: del, args: "
+        "[a]}]}}}\n",
+        true);
+    const struct rm_conf_backend *backend = c.conf->endpoints[0].backends;
+    assert_true(backend->flatmap && backend->target && backend->group);
+    assert_false(backend->allow || backend->deny || backend->mapping);
+    conf_case_free(&c);
+}
+
 static void test_backend_extra(void **state)
 {
     (void)state;
@@ -687,13 +720,13 @@ static void test_routes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_inheritance), cmocka_unit_test(test_unset),
-        cmocka_unit_test(test_dns),           cmocka_unit_test(test_srv_names),   cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_balance),       cmocka_unit_test(test_hosts),       cmocka_unit_test(test_pieces),
-        cmocka_unit_test(test_piece_names),   cmocka_unit_test(test_encodings),   cmocka_unit_test(test_proxy),
-        cmocka_unit_test(test_backend_extra), cmocka_unit_test(test_old_names),   cmocka_unit_test(test_step_values),
-        cmocka_unit_test(test_client_tls),    cmocka_unit_test(test_routes),      cmocka_unit_test(test_all),
-        cmocka_unit_test(test_proxies),       cmocka_unit_test(test_kubernetes),
+        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_inheritance),   cmocka_unit_test(test_unset),
+        cmocka_unit_test(test_dns),         cmocka_unit_test(test_srv_names),     cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_balance),     cmocka_unit_test(test_hosts),         cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_piece_names), cmocka_unit_test(test_encodings),     cmocka_unit_test(test_proxy),
+        cmocka_unit_test(test_flatmap),     cmocka_unit_test(test_backend_extra), cmocka_unit_test(test_old_names),
+        cmocka_unit_test(test_step_values), cmocka_unit_test(test_client_tls),    cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_all),         cmocka_unit_test(test_proxies),       cmocka_unit_test(test_kubernetes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

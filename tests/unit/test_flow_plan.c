@@ -117,6 +117,20 @@ static void answers_are_opened_as_deep_as_needed(void **state)
     check_depth(", 'target': 't', 'group': 'g'", seq, ", {'url_pattern': '/2/{resp0_g.b}'}", 2, 2);
 }
 
+static void a_flatmap_opens_what_its_paths_name(void **state)
+{
+    (void)state;
+#define FLATMAP(ops) ", 'extra_config': {'proxy': {'flatmap_filter': [" ops "]}}"
+    static const char other[] = ", {'url_pattern': '/2'}";
+    check_depth(FLATMAP("{'type': 'del', 'args': ['a', 'b.*.c']}"), "", "", 3, 1);
+    check_depth(", 'allow': ['a.b.c.d.e'], 'mapping': {'a': 'b'}" FLATMAP("{'type': 'del', 'args': ['a']}"), "", "", 1,
+                1);
+    check_depth(", 'target': 't', 'group': 'g'" FLATMAP("{'type': 'move', 'args': ['a', 'b.c']}"), "", "", 3, 3);
+    check_depth("", FLATMAP("{'type': 'del', 'args': ['a.b.c']}"), other, 3, 0);
+    check_depth(", 'group': 'g'", FLATMAP("{'type': 'append', 'args': ['g.b', 'c']}"), other, 2, 1);
+    check_depth("", FLATMAP("{'type': 'del', 'args': ['a.b']}"), "", 2, 0);
+}
+
 static void outgoing_settings_reach_the_transport(void **state)
 {
     (void)state;
@@ -226,6 +240,7 @@ int main(void)
         cmocka_unit_test(equal_sources_are_one),
         cmocka_unit_test(times),
         cmocka_unit_test(answers_are_opened_as_deep_as_needed),
+        cmocka_unit_test(a_flatmap_opens_what_its_paths_name),
         cmocka_unit_test(outgoing_settings_reach_the_transport),
         cmocka_unit_test(transports_are_chosen_for_each_backend),
         cmocka_unit_test(plans_are_counted),

@@ -161,6 +161,62 @@ static void a_small_part_of_a_large_answer_is_copied(void **state)
     flow_rig_stop(&rig);
 }
 
+// ---- flatmap -----------------------------------------------------------------------------------------------------------
+
+#define FLATMAP(ops) ", 'extra_config': {'proxy': {'flatmap_filter': [" ops "]}}"
+#define DEL(path) "{'type': 'del', 'args': ['" path "']}"
+#define FLATMAP_TWO                                                                                                    \
+    HOST "'endpoints': [{'endpoint': '/e'" FLATMAP(                                                                    \
+        DEL("a.x") ", {'type': 'move', 'args': ['b.y', 'y']}") ", 'backend': ["                                        \
+                                                               "{'url_pattern': '/a', 'group': 'a'}, {'url_pattern': " \
+                                                               "'/b', 'group': 'b'}]}]"
+
+static void an_endpoint_flatmap_is_always_applied(void **state)
+{
+    (void)state;
+    struct fake_answer answers[] = {{.target = "/a", .body = "{\"x\":1,\"z\":2}"},
+                                    {.target = "/b", .body = "{\"y\":3}"}};
+    struct flow_rig rig;
+    flow_rig_start(&rig, FLATMAP_TWO, answers, 2);
+    check_reply(flow_run(&rig, &(struct flow_ask){0}), 200, "{\"a\":{\"z\":2},\"b\":null,\"y\":3}", true);
+    flow_rig_stop(&rig);
+    answers[1].status = 500; // what was to be deleted must not show
+    flow_rig_start(&rig, FLATMAP_TWO, answers, 2);
+    check_reply(flow_run(&rig, &(struct flow_ask){0}), 200, "{\"a\":{\"z\":2}}", false);
+    flow_rig_stop(&rig);
+    answers[0].status = 500;
+    flow_rig_start(&rig, FLATMAP_TWO, answers, 2);
+    check_reply(flow_run(&rig, &(struct flow_ask){0}), 500, "", false);
+    flow_rig_stop(&rig);
+    struct fake_answer one[] = {{.body = "{\"a\":{\"x\":1,\"z\":2}}"}};
+    flow_rig_start(&rig, ONE("", FLATMAP(DEL("a.x"))), one, 1);
+    check_reply(flow_run(&rig, &(struct flow_ask){0}), 200, "{\"a\":{\"z\":2}}", true);
+    flow_rig_stop(&rig);
+}
+
+static void a_flatmap_that_leaves_nothing(void **state)
+{
+    (void)state;
+    struct fake_answer answers[] = {{.body = "{\"a\":1,\"b\":2}"}};
+    static const struct {
+        const char *conf, *body;
+        bool completed;
+    } cases[] = {
+        {ONE(FLATMAP(DEL("*")), ""), "null", false},
+        {ONE("", FLATMAP(DEL("*"))), "null", false},
+        {ONE(", 'group': 'g'" FLATMAP(DEL("*")), ""), "{\"g\":null}", true},
+        {ONE(", 'target': 'a'" FLATMAP(DEL("*")), ""), "{}", false},
+        {ONE("", ", 'extra_config': {'proxy': {'flatmap_filter': [" DEL("*") "], 'static': {'data': {'s': 1}}}}"),
+         "{\"s\":1}", true},
+    };
+    for (size_t i = 0; i < RM_COUNT(cases); i++) {
+        struct flow_rig rig;
+        flow_rig_start(&rig, cases[i].conf, answers, 1);
+        check_reply(flow_run(&rig, &(struct flow_ask){0}), 200, cases[i].body, cases[i].completed);
+        flow_rig_stop(&rig);
+    }
+}
+
 // ---- a backend's own errors --------------------------------------------------------------------------------------------
 
 static void error_codes(void **state)
@@ -574,6 +630,8 @@ int main(void)
         cmocka_unit_test(static_data_and_other_endpoints),
         cmocka_unit_test(large_answers_are_not_copied),
         cmocka_unit_test(a_small_part_of_a_large_answer_is_copied),
+        cmocka_unit_test(an_endpoint_flatmap_is_always_applied),
+        cmocka_unit_test(a_flatmap_that_leaves_nothing),
         cmocka_unit_test(error_codes),
         cmocka_unit_test(error_details),
         cmocka_unit_test(error_texts),

@@ -244,6 +244,24 @@ static void wrong_configurations_are_refused(void **state)
     }
 }
 
+static void null_is_wrapped_or_stays_null(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct rm_step_ops *step;
+        const char *conf, *want;
+    } cases[] = {
+        {&rm_step_target, "\"a\"", "{}"},          {&rm_step_allow, "[\"a\"]", "null"},
+        {&rm_step_deny, "[\"a\"]", "null"},        {&rm_step_mapping, "{\"a\":\"b\"}", "null"},
+        {&rm_step_group, "\"g\"", "{\"g\":null}"},
+    };
+    for (size_t i = 0; i < RM_COUNT(cases); i++) {
+        const struct rm_step_ops *step = cases[i].step;
+        const struct rm_value *result = step->apply(opened(step, cases[i].conf), &value_arena, NULL);
+        assert_string_equal(value_written(result), cases[i].want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +272,7 @@ int main(void)
         VALUE_TEST(group_wraps),
         VALUE_TEST(in_a_row_they_do_what_krakend_does),
         VALUE_TEST(many_names_at_once),
+        VALUE_TEST(null_is_wrapped_or_stays_null),
         VALUE_TEST(wrong_configurations_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
