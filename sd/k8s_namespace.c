@@ -181,12 +181,18 @@ static void namespace_renew(struct rm_task *task)
     rm_arena_fini(&scratch);
 }
 
+static void namespace_renew_soon(struct rm_k8s_namespace *of)
+{
+    if (!of->renew.queued)
+        rm_task_queue(of->loop, &of->renew);
+}
+
 void rm_k8s_namespace_join(struct rm_k8s_namespace *of, struct rm_k8s_sub *sub)
 {
     sub->of = of;
     sub->dirty = true;
     rm_list_push_back(&of->subs, &sub->link);
-    rm_task_queue(of->loop, &of->renew);
+    namespace_renew_soon(of);
     if (rm_k8s_namespace_watch(sub))
         namespace_hold(of);
 }
@@ -196,7 +202,7 @@ void rm_k8s_namespace_leave(struct rm_k8s_sub *sub)
     if (!sub->of)
         return;
     rm_list_remove(&sub->link);
-    rm_task_queue(sub->of->loop, &sub->of->renew);
+    namespace_renew_soon(sub->of);
     sub->of = NULL;
 }
 

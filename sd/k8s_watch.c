@@ -45,6 +45,7 @@ struct rm_k8s_watch {
     uint32_t failures;  // for the back-off
     uint32_t resumes;   // that got nowhere
     uint64_t opened_us; // of the watch; 0: not yet
+    uint64_t before;    // events, when it was opened
     struct rm_err stop; // why `data` stopped the call
     enum rm_k8s_reason stop_reason;
     int trouble; // what was logged last: a status or a negative code; 0: none
@@ -243,6 +244,7 @@ static void watch_head(struct rm_api_call *call)
     if (call->status != 200)
         return;
     watch->opened_us = watch_now(watch);
+    watch->before = watch->counts.events;
     if (!watch->lists)
         watch_is_well(watch);
 }
@@ -390,10 +392,8 @@ static void watch_watch_done(struct rm_k8s_watch *watch)
         watch->failures = 0;
     if (err.code == RM_OK && call->status == 200) {
         watch_reopen(watch, RM_K8S_END);
-        if (lived_us >= watch->times.short_us)
-            watch_ask(watch);
-        else
-            watch_wait(watch, watch_backoff(watch));
+        bool is_short = lived_us<watch->times.short_us, was_useful = watch->counts.events> watch->before;
+        watch_wait(watch, !is_short ? 0 : was_useful ? random_below(watch->times.short_us) : watch_backoff(watch));
         return;
     }
     if (err.code == RM_OK) {
@@ -410,7 +410,7 @@ static void watch_watch_done(struct rm_k8s_watch *watch)
     }
     if (what == 401 || what == 403 || what == 429) // these say nothing against the version
         watch->resumes = 0;
-    if (reason == RM_K8S_IDLE && watch->opened_us > 0 && watch->counts.heard_us < watch->opened_us)
+    if (reason == RM_K8S_IDLE && watch->opened_us > 0 && watch->counts.events == watch->before)
         reason = RM_K8S_FUTURE; // opened, and not even a bookmark came: so is a version answered that is yet to come
     if (reason != RM_K8S_GONE)
         watch_complain(watch, what, &err);

@@ -10,6 +10,7 @@ default_ca = here
 [here]
 database = {index}
 new_certs_dir = {folder}
+unique_subject = no
 rand_serial = yes
 default_md = sha256
 policy = any
