@@ -11,9 +11,10 @@ struct rm_k8s_conf {
     struct rm_str token_file,
         ca_file; // those of /var/run/secrets/kubernetes.io/serviceaccount; never sent in plain text unless named
     struct rm_str namespace_; // that directory's namespace file, then POD_NAMESPACE, then "default"
-    struct rm_str zone;       // topology.kubernetes.io/zone of our node; REMORA_ZONE
+    struct rm_str zone;       // topology.kubernetes.io/zone of our node; "": unknown
     struct rm_str node;       // our node's name; REMORA_NODE
     enum rm_k8s_addresses addresses;
+    uint64_t max_age_us; // a list that nobody has confirmed for so long is given up; 0: never
 };
 // Before any provider opens, once; without it the pod's.
 void rm_k8s_setup(const struct rm_k8s_conf *);

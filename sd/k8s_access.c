@@ -108,7 +108,7 @@ int rm_k8s_access_init(struct rm_k8s_access *access, const struct rm_k8s_conf *c
         return code;
     access_files(access, conf);
     access_namespace(access, conf);
-    access->zone = rm_arena_dup(&access->arena, conf->zone.n > 0 ? conf->zone : access_env("REMORA_ZONE"));
+    access->zone = rm_arena_dup(&access->arena, conf->zone);
     access->node = rm_arena_dup(&access->arena, conf->node.n > 0 ? conf->node : access_env("REMORA_NODE"));
     return RM_OK;
 }

@@ -279,6 +279,8 @@ static void watch_refusal(struct rm_k8s_watch *watch, struct rm_err *err, struct
     struct rm_str body = rm_buf_str(&watch->body);
     rm_k8s_status_parse(&scratch, body, status);
     struct rm_str text = status->message.n > 0 ? status->message : body;
+    while (text.n > 0 && (unsigned char)text.p[text.n - 1] <= ' ')
+        text.n--;
     (void)rm_fail(err, RM_ESTATUS, "%d %.*s", watch->call.status, (int)(text.n < 180 ? text.n : 180),
                   text.n ? text.p : "");
     err->status = watch->call.status;

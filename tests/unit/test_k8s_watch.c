@@ -29,7 +29,7 @@
 
 static struct rm_loop *loop;
 static struct api_script *server;
-static const struct rm_k8s_times times = RM_K8S_TIMES;
+static struct rm_k8s_times times;
 
 struct owner {
     struct rm_k8s_watch_owner owner; // first
@@ -67,6 +67,7 @@ static int setup(void **state)
     server = malloc(sizeof(*server));
     assert_non_null(server);
     api_script_init(server, loop);
+    times = RM_K8S_TIMES;
     return 0;
 }
 
@@ -491,6 +492,44 @@ static void p41_changes_are_gathered_for_50_ms_at_most(void **state)
     rm_k8s_namespace_free(of);
 }
 
+static void p16_the_last_list_is_kept_for_ever_or_for_max_age(void **state)
+{
+    (void)state;
+    for (int limited = 0; limited < 2; limited++) {
+        times.max_age_us = limited ? 600 * RM_SEC : 0;
+        struct rm_k8s_namespace *of = space_make();
+        struct sub a = sub_make("cart");
+        rm_k8s_namespace_join(of, &a.sub);
+        pass(0);
+        api_script_answer(server, last(), 200, 0, LIST("1", SLICE("a", "cart", "1", "10.0.0.1")));
+        api_script_head(server, last(), 200);
+        for (int i = 0; i < 30; i++) { // bookmarks confirm it
+            pass(60 * RM_SEC);
+            api_script_data(server, last(), BOOKMARK("2"));
+        }
+        assert_false(rm_k8s_namespace_is_lost(&a.sub));
+        unsigned next = last();
+        for (int i = 0; i < 3600 - 1; i++) {
+            for (; next < server->n; next++)
+                api_script_fail(server, next, RM_ECONNECT);
+            pass(RM_SEC);
+            assert_int_equal(rm_k8s_namespace_is_lost(&a.sub), limited && i >= 599);
+        }
+        assert_int_equal(a.told, limited ? 2 : 1);
+        assert_int_equal(n_slices(rm_k8s_namespace_watch(&a.sub)), 1);
+        if (next == server->n)
+            (void)next_request();
+        assert_true(api_script_is(server, last(), "watch=true"));
+        api_script_head(server, last(), 200);
+        api_script_data(server, last(), BOOKMARK("3"));
+        pass(2 * RM_SEC);
+        assert_false(rm_k8s_namespace_is_lost(&a.sub));
+        assert_int_equal(a.told, limited ? 3 : 1);
+        rm_k8s_namespace_leave(&a.sub);
+        rm_k8s_namespace_free(of);
+    }
+}
+
 static void p24_a_slice_that_changes_its_service_concerns_both(void **state)
 {
     (void)state;
@@ -532,6 +571,7 @@ int main(void)
         TEST(p39_one_watch_for_all_who_join_in_a_turn),
         TEST(p39_another_selector_lists_beside_the_watch_in_use),
         TEST(p41_changes_are_gathered_for_50_ms_at_most),
+        TEST(p16_the_last_list_is_kept_for_ever_or_for_max_age),
         TEST(p24_a_slice_that_changes_its_service_concerns_both),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 the real one and does wrong what a test tells it. And pods: small backends on loopback addresses of their own."""
 # SPDX-License-Identifier: Apache-2.0
 import copy
+import gzip
 import json
 import socket
 import struct
@@ -172,8 +173,10 @@ class Connection:
             pass
         self.socket.close()
 
-    def answer(self, code, body, kind="application/json", headers=()):
+    def answer(self, code, body, kind="application/json", headers=(), zipped=False):
         body = body if isinstance(body, bytes) else json.dumps(body, indent=2).encode()
+        if zipped:
+            body, headers = gzip.compress(body), [*headers, "Content-Encoding: gzip"]
         lines = ["HTTP/1.1 %d Reason" % code, "Content-Type: " + kind, "Content-Length: %d" % len(body), *headers, "", ""]
         self.socket.sendall("\r\n".join(lines).encode() + body)
 
@@ -487,7 +490,9 @@ class KubeApi:
         # Items of a list have neither kind nor apiVersion.
         items = [{key: value for key, value in one.items() if key not in ("kind", "apiVersion")} for one in items]
         connection.answer(
-            200, {"kind": "EndpointSliceList", "apiVersion": "discovery.k8s.io/v1", "metadata": meta, "items": items}
+            200,
+            {"kind": "EndpointSliceList", "apiVersion": "discovery.k8s.io/v1", "metadata": meta, "items": items},
+            zipped="gzip" in asked.headers.get("accept-encoding", ""),
         )
         return True
 
