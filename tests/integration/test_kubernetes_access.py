@@ -104,7 +104,7 @@ def test_p11_401_reads_the_token_again_and_tries_once_at_once(make, tmp_path, ca
     assert shop.log_count("status=401") == 1
     volume.write(token="another")
     shop.api.wait_watching()
-    assert shop.log_has("watched again")
+    shop.wait_log("watched again")
     assert SECRET not in shop.remora.log() and SECRET_2 not in shop.remora.log()
 
 
