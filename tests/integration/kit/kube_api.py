@@ -4,6 +4,7 @@ the real one and does wrong what a test tells it. And pods: small backends on lo
 import copy
 import gzip
 import json
+import select
 import socket
 import struct
 import threading
@@ -193,7 +194,7 @@ class Connection:
                     headers[name.lower()] = value.strip()
                 if not self.api.serve(self, first.decode("latin-1").split()[1], headers):
                     return
-                if self.watching and not self._wait(file):
+                if self.watching and not self._wait():
                     return
         except (OSError, ValueError):
             pass
@@ -207,26 +208,13 @@ class Connection:
 
     watching = None
 
-    def _wait(self, file):
+    def _wait(self):
         """While a watch is open: until it ends, or the client goes away (which it does by closing)."""
         watch, self.watching = self.watching, None
-        self.socket.settimeout(0.02)
-        try:
-            while watch.open:
-                try:
-                    if not self.socket.recv(1):
-                        watch.open = False
-                        return False
-                except (TimeoutError, BlockingIOError):
-                    continue
-                except OSError as error:
-                    # TLS says "the read operation timed out" in a class of its own.
-                    if "timed out" in str(error) or "did not complete" in str(error):
-                        continue
-                    raise
-        finally:
-            if self.socket.fileno() >= 0:
-                self.socket.settimeout(DEADLINE_S)
+        while watch.open:
+            if select.select([self.socket], [], [], 0.02)[0] and not self.socket.recv(1):
+                watch.open = False
+                return False
         return True
 
 
