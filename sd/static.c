@@ -8,8 +8,6 @@
 #include "sd/resolve.h"
 #include "sd/route.h"
 
-#include <remora/log.h>
-
 struct static_host {
     struct rm_origin origin;
     size_t name; // index into names, when it is no literal
@@ -25,6 +23,7 @@ struct static_name {
     size_t n;
     bool is_answered;  // addresses came once, or that there are none
     uint32_t failures; // in a row
+    struct rm_err err; // of the last one
 };
 
 struct static_provider {
@@ -40,6 +39,28 @@ struct static_provider {
 };
 
 // ---- publishing ----------------------------------------------------------------------------------------------------------
+
+// The source is as bad as its first bad name, whatever became of the others meanwhile.
+static void static_complain(struct static_provider *self)
+{
+    const struct static_name *first = NULL;
+    size_t more = 0;
+    for (size_t i = 0; i < self->n_names; i++) {
+        if (self->names[i].failures > 0 && first)
+            more++;
+        else if (self->names[i].failures > 0)
+            first = &self->names[i];
+    }
+    if (!first)
+        return;
+    struct rm_err err;
+    if (more > 0)
+        (void)rm_fail(&err, first->err.code, "%s for %.*s, and %zu more", first->err.text, (int)first->text.n,
+                      first->text.p, more);
+    else
+        (void)rm_fail(&err, first->err.code, "%s for %.*s", first->err.text, (int)first->text.n, first->text.p);
+    self->sink->failed(self->sink, &err);
+}
 
 static void static_publish(struct static_provider *self)
 {
@@ -73,26 +94,14 @@ static void static_publish(struct static_provider *self)
     }
     self->sink->publish(self->sink, rm_snapshot_new(list, n));
     rm_arena_fini(&scratch);
+    static_complain(self);
 }
 
 // ---- names ---------------------------------------------------------------------------------------------------------------
 
-static bool name_is_unchanged(const struct static_name *name)
-{
-    const struct rm_lookup *found = &name->lookup;
-    if (name->n != found->n)
-        return false;
-    for (size_t i = 0; i < name->n; i++)
-        if (!rm_str_eq(name->addresses[i].text, found->addresses[i].text))
-            return false;
-    return true;
-}
-
 static void name_take(struct static_name *name)
 {
     const struct rm_lookup *found = &name->lookup;
-    if (name->failures > 0 || (name->n > 0 && !name_is_unchanged(name)))
-        rm_log(RM_INFO, "host resolved name=%.*s addresses=%zu", (int)name->text.n, name->text.p, found->n);
     name->failures = 0;
     name->is_answered = true;
     rm_arena_fini(&name->arena);
@@ -118,18 +127,16 @@ static void name_done(struct rm_lookup *lookup)
         static_publish(self);
         return;
     }
-    if (name->failures++ == 0)
-        rm_log(RM_WARNING, "host not resolved name=%.*s error=\"%s\" addresses_kept=%zu", (int)name->text.n,
-               name->text.p, lookup->err.text, name->n);
+    name->failures++;
+    name->err = lookup->err;
     name_ask_again(name, rm_pace_retry_us(lookup->ttl_us, name->failures));
     if (lookup->err.code == RM_ENOHOST && !name->is_answered) {
         // That nobody knows the name is an answer: readiness need not wait for more.
         name->is_answered = true;
         static_publish(self);
+        return;
     }
-    struct rm_err err;
-    (void)rm_fail(&err, lookup->err.code, "%s for %.*s", lookup->err.text, (int)name->text.n, name->text.p);
-    self->sink->failed(self->sink, &err);
+    static_complain(self);
 }
 
 static void name_ask(struct rm_timer *timer)

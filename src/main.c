@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run.h"
 
+#include "admin/admin.h"
 #include "front/front.h"
 #include "front/mhd.h"
 
@@ -45,12 +46,12 @@ static const char main_check_usage[] =
     "Reads FILE and prints every error and warning in it, as FILE:LINE:COLUMN: error: KEY: TEXT, to standard error.\n"
     "\n"
     "  -c, --config FILE  the configuration\n"
-    "  -t, --test         also open the files that it names, and the port\n"
+    "  -t, --test         also open the files that it names, and the ports\n"
     "  -d, --debug        print what was understood, defaults included and secrets masked, as JSON\n"
     "      --strict       unknown keys are errors\n"
     "  -h, --help\n"
     "\n"
-    "exit codes: 0 no error, 1 an error in the configuration, 2 usage, 3 the port cannot be opened (-t)\n";
+    "exit codes: 0 no error, 1 an error in the configuration, 2 usage, 3 a port cannot be opened (-t)\n";
 
 struct main_args {
     const char *config;
@@ -173,19 +174,39 @@ static int main_run(int argc, char **argv)
     return conf ? rm_run(conf, args.debug) : RM_EXIT_CONF;
 }
 
-// Can the port be opened? Prints why not.
-static bool main_try_port(const struct rm_conf *conf)
+static void main_close(const int *fds, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        close(fds[i]);
+}
+
+// A default address that is taken is a warning, as when it runs.
+static bool main_try_listener(const char *key, const struct rm_conf_listen *listen)
 {
     int fds[2];
     size_t n;
     struct rm_err err = {0};
-    if (rm_listen(conf->listen_ip, conf->port, 1, fds, &n, &err) != RM_OK) {
-        fprintf(stderr, "remora: %s\n", err.text);
-        return false;
+    if (rm_admin_listen(listen, fds, &n, &err) == RM_OK) {
+        main_close(fds, n);
+        return true;
     }
-    for (size_t i = 0; i < n; i++)
-        close(fds[i]);
-    return true;
+    fprintf(stderr, "remora: %s%s: %s\n", listen->is_default ? "warning: " : "", key, err.text);
+    return listen->is_default;
+}
+
+// Can the ports be opened? Prints why not.
+static bool main_try_ports(const struct rm_conf *conf)
+{
+    int fds[2];
+    size_t n = 0;
+    struct rm_err err = {0};
+    bool fine = rm_listen(conf->listen_ip, conf->port, 1, fds, &n, &err) == RM_OK;
+    if (!fine)
+        fprintf(stderr, "remora: %s\n", err.text);
+    fine &= main_try_listener("extra_config.remora.admin.listen", &conf->admin);
+    fine &= main_try_listener("extra_config.remora.probes.listen", &conf->probes);
+    main_close(fds, n);
+    return fine;
 }
 
 static int main_check(int argc, char **argv)
@@ -197,7 +218,7 @@ static int main_check(int argc, char **argv)
     struct rm_conf *conf = main_load(&args);
     if (!conf)
         return RM_EXIT_CONF;
-    exit_code = args.test && !main_try_port(conf) ? RM_EXIT_START : RM_EXIT_FINE;
+    exit_code = args.test && !main_try_ports(conf) ? RM_EXIT_START : RM_EXIT_FINE;
     if (args.debug) {
         char *text = rm_conf_dump(conf);
         puts(text);

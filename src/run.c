@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run.h"
 
+#include "admin/admin.h"
 #include "base/clock.h"
 #include "cpus.h"
 #include "flow/plan.h"
@@ -20,8 +21,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-// How long the start waits for the first answer of discovery before it listens all the same.
+// How long the workers' start waits for discovery's first answers, so that the first request does not meet an empty pool; clients that
+// connect meanwhile wait in the listener's queue. Where hosts are addresses it takes no time.
 #define RUN_FIRST_ANSWER_US (1 * RM_SEC)
+// How long readiness waits for them.
+#define RUN_READY_US (15 * RM_SEC)
 #define RUN_BACKLOG 1024
 // How long a worker may take to end at once.
 #define RUN_LAST_US (2 * RM_SEC)
@@ -32,30 +36,42 @@ struct run_worker {
     struct run *run;
 };
 
+// Waits on the discovery loop, and tells main's.
+struct run_wait {
+    struct rm_cache_wait wait;
+    struct rm_msg over;
+    struct run *run;
+    bool all_answered;
+};
+
 struct run {
-    struct rm_loop *loop; // main's own: signals, the shutdown timer, the workers' ends
+    struct rm_loop *loop; // main's own: signals, the shutdown timer, the workers' ends, the admin listeners
     struct rm_loop *discovery;
     struct rm_thread *discovery_thread;
     struct rm_cache *cache;
     struct rm_cache_entry **entries;
-    struct rm_cache_wait wait;
+    struct run_wait first, ready;
+    struct rm_admin *admin;
     struct rm_plan *plan;
     struct rm_router *router;
     struct rm_budget bodies;
     struct rm_front_shared shared;
     int listeners[2];
     struct run_worker *workers;
-    uint32_t n_workers, n_running;
+    uint32_t n_wanted, n_workers, n_running; // to start, started, not ended
     struct rm_fd signals;
     struct rm_timer patience; // max_shutdown_wait_time
     struct rm_timer last;     // for workers that do not end when they are told to
     bool draining;
+    struct rm_err err; // why the workers could not start
     struct rm_arena arena;
 };
 
 static void run_worker_gone(struct rm_msg *msg)
 {
-    struct run *r = rm_container_of(msg, struct run_worker, ended)->run;
+    struct run_worker *w = rm_container_of(msg, struct run_worker, ended);
+    struct run *r = w->run;
+    rm_admin_worker_gone(r->admin, (uint32_t)(w - r->workers));
     if (--r->n_running == 0)
         rm_loop_stop(r->loop);
 }
@@ -96,6 +112,11 @@ static void run_end(struct run *r, const char *signal_name)
     }
     rm_log(RM_INFO, "stopping: no new connections, what runs is finished signal=%s", signal_name);
     r->draining = true;
+    rm_admin_draining(r->admin);
+    if (r->n_running == 0) { // they have not started yet
+        rm_loop_stop(r->loop);
+        return;
+    }
     uint64_t wait_us = r->plan->conf->max_shutdown_wait_us;
     if (wait_us)
         rm_timer_start(r->loop, &r->patience, rm_loop_now_us(r->loop) + wait_us);
@@ -163,12 +184,66 @@ static void run_discovery(void *arg)
     rm_loop_run(arg);
 }
 
-static void run_answered(struct rm_cache_wait *wait, bool all_answered)
+// On the discovery loop.
+static void run_wait_over(struct rm_cache_wait *wait, bool all_answered)
 {
-    struct run *r = rm_container_of(wait, struct run, wait);
-    if (!all_answered)
+    struct run_wait *w = rm_container_of(wait, struct run_wait, wait);
+    w->all_answered = all_answered;
+    rm_loop_post(w->run->loop, &w->over);
+}
+
+static void run_wait_start(struct run *r, struct run_wait *w, uint64_t timeout_us, void (*over)(struct rm_msg *))
+{
+    w->run = r;
+    w->wait.done = run_wait_over;
+    w->over.deliver = over;
+    rm_cache_wait_start(r->cache, &w->wait, r->entries, r->plan->n_sources, timeout_us);
+}
+
+static void run_ready(struct rm_msg *msg)
+{
+    struct run_wait *w = rm_container_of(msg, struct run_wait, over);
+    if (!w->all_answered)
+        rm_log(RM_WARNING, "ready although not every source of hosts has answered: calls to those fail until it does");
+    rm_admin_answered(w->run->admin, w->all_answered);
+}
+
+static int run_start_workers(struct run *r, struct rm_err *err)
+{
+    for (uint32_t i = 0; i < r->n_wanted; i++) {
+        struct run_worker *w = &r->workers[i];
+        w->run = r;
+        w->ended.deliver = run_worker_gone;
+        struct rm_worker_conf wc = {
+            .plan = r->plan, .cache = r->cache, .shared = &r->shared, .index = i, .ended = run_worker_ended, .arg = w};
+        int rc = rm_worker_start(&w->worker, &wc, err);
+        if (rc != RM_OK)
+            return rc;
+        r->n_workers++;
+        r->n_running++;
+        rm_admin_add_worker(r->admin, w->worker, i);
+    }
+    return RM_OK;
+}
+
+// Discovery has answered, or has had its time: from now on requests are served.
+static void run_serve(struct rm_msg *msg)
+{
+    struct run_wait *w = rm_container_of(msg, struct run_wait, over);
+    struct run *r = w->run;
+    const struct rm_conf *conf = r->plan->conf;
+    if (r->draining)
+        return;
+    if (run_start_workers(r, &r->err) != RM_OK) {
+        rm_loop_stop(r->loop);
+        return;
+    }
+    rm_admin_serving(r->admin);
+    if (!w->all_answered)
         rm_log(RM_WARNING, "not every host has been found yet: calls to them fail until they are");
-    rm_loop_stop(r->discovery);
+    rm_log(RM_INFO, "listening address=%.*s port=%u endpoints=%u workers=%u version=" RM_VERSION,
+           (int)(conf->listen_ip.n ? conf->listen_ip.n : 1), conf->listen_ip.n ? conf->listen_ip.p : "*", conf->port,
+           r->plan->n_endpoints, r->n_workers);
 }
 
 static void run_set_up_names(struct run *r)
@@ -202,9 +277,8 @@ static void run_set_up_kubernetes(const struct rm_conf *conf)
     });
 }
 
-// Opens every source. Until the discovery thread starts, this thread stands in for it: it runs the discovery loop until
-// each source has answered, a second at most, so that the first request does not meet an empty pool.
-static int run_find_hosts(struct run *r, struct rm_err *err)
+// Opens every source, and starts the thread that follows them. Nothing is waited for here.
+static int run_start_discovery(struct run *r, struct rm_err *err)
 {
     int rc = rm_loop_new(&r->discovery, err);
     if (rc != RM_OK)
@@ -221,34 +295,27 @@ static int run_find_hosts(struct run *r, struct rm_err *err)
         if (rc != RM_OK)
             return rc;
     }
-    r->wait.done = run_answered;
-    rm_cache_wait_start(r->cache, &r->wait, r->entries, r->plan->n_sources, RUN_FIRST_ANSWER_US);
-    rm_loop_run(r->discovery);
-    return RM_OK;
+    struct rm_admin_conf admin = {.loop = r->loop,
+                                  .plan = r->plan,
+                                  .discovery = r->discovery,
+                                  .entries = r->entries,
+                                  .n_workers = r->n_wanted};
+    if ((rc = rm_admin_new(&r->admin, &admin, err)) != RM_OK)
+        return rc;
+    run_wait_start(r, &r->first, RUN_FIRST_ANSWER_US, run_serve);
+    run_wait_start(r, &r->ready, RUN_READY_US, run_ready);
+    return rm_thread_start(&r->discovery_thread, "discovery", run_discovery, r->discovery, err);
 }
 
-static int run_start_workers(struct run *r, struct rm_err *err)
+static void run_plan_workers(struct run *r)
 {
     const struct rm_conf *conf = r->plan->conf;
-    uint32_t n = conf->workers ? conf->workers : rm_cpus_by_quota("/sys/fs/cgroup");
+    r->n_wanted = conf->workers ? conf->workers : rm_cpus_by_quota("/sys/fs/cgroup");
     r->shared.router = r->router;
     r->shared.listeners = r->listeners;
     r->shared.max_connections = run_raise_descriptors(conf->limits.connections);
-    r->shared.n_workers = n;
-    r->workers = RM_NEW_ARRAY(&r->arena, struct run_worker, n);
-    for (uint32_t i = 0; i < n; i++) {
-        struct run_worker *w = &r->workers[i];
-        w->run = r;
-        w->ended.deliver = run_worker_gone;
-        struct rm_worker_conf wc = {
-            .plan = r->plan, .cache = r->cache, .shared = &r->shared, .index = i, .ended = run_worker_ended, .arg = w};
-        int rc = rm_worker_start(&w->worker, &wc, err);
-        if (rc != RM_OK)
-            return rc;
-        r->n_workers++;
-        r->n_running++;
-    }
-    return rm_thread_start(&r->discovery_thread, "discovery", run_discovery, r->discovery, err);
+    r->shared.n_workers = r->n_wanted;
+    r->workers = RM_NEW_ARRAY(&r->arena, struct run_worker, r->n_wanted);
 }
 
 // Bodies come and go with each request. With glibc's defaults every larger one is mapped and unmapped, and a heap's end is given back and
@@ -273,10 +340,10 @@ static int run_start(struct run *r, struct rm_conf *conf, bool debug, struct rm_
     if ((rc = rm_loop_new(&r->loop, err)) != RM_OK || (rc = run_catch_signals(r, err)) != RM_OK ||
         (rc = rm_router_new(&r->router, r->plan, debug || conf->debug_endpoint, err)) != RM_OK ||
         (rc = rm_listen(conf->listen_ip, conf->port, RUN_BACKLOG, r->listeners, &r->shared.n_listeners, err)) !=
-            RM_OK ||
-        (rc = run_find_hosts(r, err)) != RM_OK)
+            RM_OK)
         return rc;
-    return run_start_workers(r, err);
+    run_plan_workers(r);
+    return run_start_discovery(r, err);
 }
 
 // Whatever run_start() has made, in the opposite order. The discovery thread ends before the workers' views are given
@@ -291,7 +358,9 @@ static void run_finish(struct run *r)
         rm_worker_join(r->workers[i].worker);
     for (size_t i = 0; i < r->shared.n_listeners; i++)
         close(r->listeners[i]);
-    rm_cache_wait_stop(&r->wait);
+    rm_admin_free(r->admin);
+    rm_cache_wait_stop(&r->first.wait);
+    rm_cache_wait_stop(&r->ready.wait);
     for (uint32_t i = 0; r->entries && i < r->plan->n_sources; i++) {
         if (r->entries[i])
             rm_cache_release(r->entries[i]);
@@ -315,17 +384,16 @@ static void run_finish(struct run *r)
 int rm_run(struct rm_conf *conf, bool debug)
 {
     struct run r = {0};
-    struct rm_err err = {0};
     rm_arena_init(&r.arena, NULL);
-    int rc = run_start(&r, conf, debug, &err);
+    int rc = run_start(&r, conf, debug, &r.err);
     if (rc == RM_OK) {
-        rm_log(RM_INFO, "listening address=%.*s port=%u endpoints=%u workers=%u version=" RM_VERSION,
-               (int)(conf->listen_ip.n ? conf->listen_ip.n : 1), conf->listen_ip.n ? conf->listen_ip.p : "*",
-               conf->port, r.plan->n_endpoints, r.n_workers);
         rm_loop_run(r.loop);
+        rc = r.err.code;
+    }
+    if (rc == RM_OK) {
         rm_log(RM_INFO, "stopped");
     } else {
-        rm_log(RM_CRITICAL, "cannot start: %s", err.text);
+        rm_log(RM_CRITICAL, "cannot start: %s", r.err.text);
         for (uint32_t i = 0; i < r.n_workers; i++)
             rm_worker_stop(r.workers[i].worker);
     }

@@ -26,6 +26,8 @@ LAYERS = {
     "sd": PLUG_IN,
     "src/flow": {"base", "value", "loop", "conf", "pool", "codec", "step", "net"},
     "src/front": {"base", "value", "conf", "flow", "loop", "pool"},
+    "src/observe": {"base", "value"},
+    "src/admin": {"base", "value", "conf", "flow", "front", "loop", "observe", "pool"},
 }
 
 # Each third-party header has one owner; libcurl's two, as a worker's engine and the API client share nothing.

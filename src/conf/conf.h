@@ -161,6 +161,13 @@ struct rm_conf_dns {
     uint64_t min_ttl_us, max_ttl_us; // what a record's TTL is kept within; 1 s, 1 h
 };
 
+// A listener beside the endpoints'.
+struct rm_conf_listen {
+    struct rm_str ip; // an IP literal without brackets
+    uint16_t port;    // 0: there is none
+    bool is_default;  // nobody has asked for this address: that it is taken is no error
+};
+
 struct rm_conf_tls { // client_tls
     bool insecure;   // allow_insecure_connections here or at the root
     bool disable_system_ca_pool;
@@ -217,6 +224,8 @@ struct rm_conf {
     struct rm_str zone; // where this pod runs; "": unknown
     struct rm_conf_kubernetes kubernetes;
     uint64_t hold_us, hold_missing_us; // discovery: 0 for ever; 30 s
+    struct rm_conf_listen admin;  // 127.0.0.1:8091
+    struct rm_conf_listen probes; // none
 
     struct rm_conf_endpoint *endpoints;
     size_t n_endpoints;

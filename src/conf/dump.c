@@ -68,6 +68,8 @@ static struct rm_value *dump_field(struct dumper *d, const struct rm_field *fiel
         const struct rm_value *value = *(struct rm_value *const *)at;
         return value ? rm_value_copy(arena, value) : NULL;
     }
+    case RM_FIELD_LISTEN:
+        return dump_text(d, rm_listen_format(arena, at));
     case RM_FIELD_NESTED:
     case RM_FIELD_SWITCH:
     case RM_FIELD_CUSTOM:

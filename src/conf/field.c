@@ -329,6 +329,9 @@ static void field_take(struct rm_reader *r, const struct rm_field *field, const 
     case RM_FIELD_STEP_NAMES:
         field_take_step(r, field, path, value, to);
         break;
+    case RM_FIELD_LISTEN:
+        rm_listen_take(r, path, value, to);
+        break;
     case RM_FIELD_LATER:
         if (!rm_value_is_off(value))
             rm_reader_error(r, path, rm_doc_key_place(value), "not in this version of remora%s%s",
@@ -354,7 +357,7 @@ static void field_take(struct rm_reader *r, const struct rm_field *field, const 
 
 bool rm_field_is_scalar(const struct rm_field *field)
 {
-    return field->type <= RM_FIELD_DURATION || field->type == RM_FIELD_CHOICE;
+    return field->type <= RM_FIELD_DURATION || field->type == RM_FIELD_CHOICE || field->type == RM_FIELD_LISTEN;
 }
 
 void rm_fields_defaults(struct rm_reader *r, const struct rm_fields *fields, void *base)

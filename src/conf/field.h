@@ -21,6 +21,7 @@ enum rm_field_type {
     RM_FIELD_STEP_STRING,  // struct rm_value *, for a step: a string; NULL when empty
     RM_FIELD_STEP_STRINGS, // a list of strings; NULL when empty
     RM_FIELD_STEP_NAMES,   // an object of strings; NULL when empty
+    RM_FIELD_LISTEN,       // struct rm_conf_listen: "ADDRESS:PORT"; false or "": none
     RM_FIELD_NESTED,       // an object whose table is `nested`; the same base
     RM_FIELD_SWITCH,       // the same, or true, or false: a bool that says whether it is on; default on
     RM_FIELD_CUSTOM,       // read() does it all
@@ -74,6 +75,9 @@ bool rm_string_expect(struct rm_reader *, const struct rm_path *path, const stru
 // A list of such strings, or one of them alone.
 bool rm_strings_expect(struct rm_reader *, const struct rm_path *path, const struct rm_value *value,
                        struct rm_strs *out);
+// listen.c: RM_FIELD_LISTEN. `path` NULL: it is the table's default. The text that reads as the same again.
+void rm_listen_take(struct rm_reader *, const struct rm_path *path, const struct rm_value *value, void *to);
+struct rm_str rm_listen_format(struct rm_arena *, const struct rm_conf_listen *);
 bool rm_value_is_off(const struct rm_value *); // null, false, 0, "", [] or {}
 
 #endif

@@ -35,6 +35,8 @@ extern const struct rm_fields rm_retry_fields, rm_eject_fields, rm_discovery_fie
 void rm_balance_check(struct rm_reader *, const struct rm_path *backend, struct rm_value *object,
                       const struct rm_conf_endpoint *, struct rm_conf_balance *);
 extern const struct rm_field rm_zone_variable; // REMORA_ZONE
+extern const struct rm_fields rm_admin_fields, rm_probes_fields;                            // listen.c
+void rm_listen_finish(struct rm_reader *, const struct rm_path *, struct rm_value *own, void *base);
 
 // endpoint.c, backend.c
 extern const struct rm_fields rm_endpoint_fields, rm_backend_fields;

@@ -23,8 +23,16 @@ static const struct rm_field own_rows[] = {
      .offset = RM_NOWHERE,
      .nested = &rm_discovery_fields,
      .doc = "hosts that discovery can no longer confirm"},
-    LATER("admin"),
-    LATER("probes"),
+    {.name = "admin",
+     .type = RM_FIELD_NESTED,
+     .offset = RM_NOWHERE,
+     .nested = &rm_admin_fields,
+     .doc = "what remora shows of itself"},
+    {.name = "probes",
+     .type = RM_FIELD_NESTED,
+     .offset = RM_NOWHERE,
+     .nested = &rm_probes_fields,
+     .doc = "health and metrics alone, for a cluster"},
     LATER("drain"),
     {.name = "kubernetes",
      .type = RM_FIELD_NESTED,
@@ -37,7 +45,10 @@ static const struct rm_field own_rows[] = {
      .nested = &rm_dns_fields,
      .doc = "how names are looked up, by sd: dns and for the names of hosts"},
 };
-const struct rm_fields rm_own_fields = {.v = own_rows, .n = RM_COUNT(own_rows), .what = "key of remora at the service"};
+const struct rm_fields rm_own_fields = {.v = own_rows,
+                                        .n = RM_COUNT(own_rows),
+                                        .what = "key of remora at the service",
+                                        .finish = rm_listen_finish};
 
 static const struct rm_field own_endpoint_rows[] = {
     LATER("merge"),

@@ -61,3 +61,9 @@ struct rm_block_cache *rm_flow_blocks(struct rm_flow *flow)
 {
     return flow->blocks;
 }
+
+const struct rm_pool_view *rm_flow_view(const struct rm_flow *flow, uint32_t view)
+{
+    RM_ASSERT(view < flow->plan->n_views);
+    return &flow->views[view];
+}

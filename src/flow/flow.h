@@ -5,7 +5,7 @@
 #define FLOW_FLOW_H
 
 #include "flow/plan.h"
-#include "pool/cache.h"
+#include "pool/view.h"
 #include <remora/loop.h>
 
 struct rm_flow;
@@ -17,5 +17,7 @@ int rm_flow_new(struct rm_flow **out, struct rm_loop *, struct rm_plan *, struct
 void rm_flow_free(struct rm_flow *); // no request may run
 struct rm_plan *rm_flow_plan(struct rm_flow *);
 struct rm_block_cache *rm_flow_blocks(struct rm_flow *);
+// This worker's one of the plan's view number `view`.
+const struct rm_pool_view *rm_flow_view(const struct rm_flow *, uint32_t view);
 
 #endif

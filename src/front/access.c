@@ -5,10 +5,16 @@
 
 #define ACCESS_HUNG_UP 499 // nobody to answer; nginx's number for it
 
+// Probes and scrapes come all day long.
+static enum rm_level access_level(const struct rm_client *c)
+{
+    return c->conn->front->shared->pages ? RM_DEBUG : RM_INFO;
+}
+
 static bool access_wanted(const struct rm_client *c)
 {
     const struct rm_conf_router *router = c->conn->front->router;
-    if (router->disable_access_log || !rm_log_on(RM_INFO))
+    if (router->disable_access_log || !rm_log_on(access_level(c)))
         return false;
     for (size_t i = 0; i < router->logger_skip_paths.n; i++)
         if (rm_str_eq(c->path, router->logger_skip_paths.v[i]))
@@ -26,7 +32,7 @@ void rm_access_log(const struct rm_client *c)
     struct rm_str path = c->path.n > 0 ? c->path : RM_STR("-");
     const char *client = c->rq.client_ip.n > 0 ? c->rq.client_ip.p : c->conn->peer;
     int client_n = (int)(c->rq.client_ip.n > 0 ? c->rq.client_ip.n : strlen(c->conn->peer));
-    rm_log(RM_INFO, "request method=%.*s path=%.*s status=%d duration_ms=%llu.%03u bytes=%llu client=%.*s%s%s%s",
+    rm_log(access_level(c), "request method=%.*s path=%.*s status=%d duration_ms=%llu.%03u bytes=%llu client=%.*s%s%s%s",
            (int)c->method.n, c->method.p, (int)path.n, path.p,
            answered || !broken ? c->rq.reply.status : ACCESS_HUNG_UP, (unsigned long long)(us / 1000),
            (unsigned)(us % 1000), (unsigned long long)c->sent, client_n, client, broken ? " cut=true" : "",

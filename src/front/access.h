@@ -1,4 +1,4 @@
-// The access log: one line at INFO for each request that was read.
+// The access log: one line at INFO for each request that was read; at DEBUG for pages.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef FRONT_ACCESS_H
 #define FRONT_ACCESS_H

@@ -18,7 +18,7 @@ struct rm_client *rm_client_new(struct rm_conn *conn, struct rm_str target)
 {
     struct rm_front *front = conn->front;
     struct rm_arena arena;
-    rm_arena_init(&arena, rm_flow_blocks(front->flow));
+    rm_arena_init(&arena, front->flow ? rm_flow_blocks(front->flow) : NULL);
     struct rm_client *c = RM_NEW(&arena, struct rm_client);
     c->rq.arena = arena;
     c->rq.loop = front->loop;
@@ -116,7 +116,12 @@ void rm_client_discard(struct rm_client *c)
 static void client_start(struct rm_client *c)
 {
     c->started = true;
-    rm_request_start(&c->rq);
+    if (!c->page) {
+        rm_request_start(&c->rq);
+        return;
+    }
+    c->rq.root = c->page->call(&c->rq, c->page->arg);
+    rm_call_start(c->rq.root);
 }
 
 // The answer is known before the body has come: at once where the client has not begun to send it or it is long, else after it.
@@ -145,10 +150,33 @@ static enum rm_verdict client_take_body(struct rm_client *c, const struct rm_gua
     return RM_GO_ON;
 }
 
+static enum rm_verdict client_ask_page(struct rm_client *c, const struct rm_guard_out *g, bool has_body)
+{
+    static const struct rm_str text = {"text/plain; charset=utf-8", 25};
+    const struct rm_page *page = rm_page_find(c->conn->front->shared->pages, c->path);
+    bool reads = rm_str_eq(c->method, RM_STR("GET")) || rm_str_eq(c->method, RM_STR("HEAD"));
+    if (page && reads && !has_body) {
+        c->page = page;
+        c->state = RM_CLIENT_RUNNING;
+        return RM_GO_ON;
+    }
+    if (!page) {
+        rm_page_reply(&c->rq, 404, text, RM_STR("404 page not found\n"));
+    } else if (reads) {
+        rm_page_reply(&c->rq, 400, text, RM_STR("400 a page takes no body\n"));
+    } else {
+        rm_page_reply(&c->rq, 405, text, RM_STR("405 method not allowed\n"));
+        rm_headers_add(&c->rq.arena, &c->rq.reply.headers, RM_STR("Allow"), RM_STR("GET, HEAD"));
+    }
+    return client_known(c, g, has_body);
+}
+
 static enum rm_verdict client_route(struct rm_client *c, const struct rm_guard_out *g)
 {
     struct rm_front *front = c->conn->front;
     bool has_body = g->chunked || g->content_length > 0;
+    if (front->shared->pages)
+        return client_ask_page(c, g, has_body);
     struct rm_route route = {.kind = RM_ROUTE_OPTIONS};
     if (g->target.form != RM_TARGET_ASTERISK)
         rm_router_find(front->shared->router, &c->rq.arena, c->method, c->path, &route);

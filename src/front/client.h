@@ -48,6 +48,7 @@ struct rm_client {
     bool overdue;                          // its body is thrown away for too long
     struct rm_str method, target, version; // as they came; the target is a copy
     struct rm_str path;                    // raw, without query
+    const struct rm_page *page;            // that it asks for
     int builtin;                           // enum rm_route_kind that answers once the body is in
     size_t head_bytes;                     // of its request line and headers
     size_t discarded;

@@ -34,16 +34,17 @@ void rm_front_left(struct rm_front *front)
     front_check_drained(front);
 }
 
-int rm_front_new(struct rm_front **out, struct rm_loop *loop, struct rm_flow *flow, struct rm_front_shared *shared,
-                 struct rm_err *err)
+int rm_front_new(struct rm_front **out, struct rm_loop *loop, const struct rm_plan *plan, struct rm_flow *flow,
+                 struct rm_front_shared *shared, struct rm_err *err)
 {
+    RM_ASSERT(flow ? shared->router != NULL : shared->pages != NULL);
     struct rm_arena arena;
     rm_arena_init(&arena, NULL);
     struct rm_front *front = RM_NEW(&arena, struct rm_front);
     front->arena = arena;
     front->loop = loop;
     front->flow = flow;
-    front->plan = rm_flow_plan(flow);
+    front->plan = plan;
     front->router = &front->plan->conf->router;
     front->limits = &front->plan->conf->limits;
     front->shared = shared;

@@ -4,6 +4,7 @@
 #define FRONT_FRONT_H
 
 #include "flow/flow.h"
+#include "front/page.h"
 #include "front/route.h"
 #include <remora/loop.h>
 
@@ -11,7 +12,8 @@ struct rm_front;
 
 // Shared by all workers of a process; made by main before they start; immutable but for the counters.
 struct rm_front_shared {
-    const struct rm_router *router;
+    const struct rm_router *router; // NULL: there are pages
+    const struct rm_pages *pages;   // not NULL: these are served, and no endpoint
     const int *listeners; // non-blocking, listening, shared by the workers (EPOLLEXCLUSIVE)
     size_t n_listeners;
     uint32_t max_connections;      // over all workers
@@ -20,8 +22,9 @@ struct rm_front_shared {
     uint32_t n_workers;
 };
 
-// Starts to accept at once.
-int rm_front_new(struct rm_front **out, struct rm_loop *, struct rm_flow *, struct rm_front_shared *, struct rm_err *err) RM_MUST_CHECK;
+// Starts to accept at once. `flow` is NULL where pages are served.
+int rm_front_new(struct rm_front **out, struct rm_loop *, const struct rm_plan *, struct rm_flow *,
+                 struct rm_front_shared *, struct rm_err *err) RM_MUST_CHECK;
 // Takes what has connected already and accepts no more; answers what runs, and what is asked within the next second on a connection that
 // rests, with Connection: close; closes the others. `drained` is called (once, from the loop) when no connection is left.
 void rm_front_drain(struct rm_front *, void (*drained)(void *), void *arg);

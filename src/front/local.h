@@ -11,7 +11,7 @@
 struct rm_front {
     struct rm_arena arena; // of connections and settings; lives as long as the front end
     struct rm_loop *loop;
-    struct rm_flow *flow;
+    struct rm_flow *flow; // NULL: pages are served
     const struct rm_plan *plan;
     const struct rm_conf_router *router; // settings
     const struct rm_conf_limits *limits;

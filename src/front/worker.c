@@ -53,7 +53,7 @@ static void worker_run(void *arg)
     const struct rm_worker_conf *conf = &worker->conf;
     worker->code = rm_flow_new(&worker->flow, worker->loop, conf->plan, conf->cache, &worker->err);
     if (worker->code == RM_OK)
-        worker->code = rm_front_new(&worker->front, worker->loop, worker->flow, conf->shared, &worker->err);
+        worker->code = rm_front_new(&worker->front, worker->loop, conf->plan, worker->flow, conf->shared, &worker->err);
     bool stands = worker->code == RM_OK;
     worker_say(worker);
     if (stands)
@@ -120,6 +120,16 @@ void rm_worker_drain(struct rm_worker *worker)
 void rm_worker_stop(struct rm_worker *worker)
 {
     rm_loop_stop(worker->loop);
+}
+
+struct rm_loop *rm_worker_loop(struct rm_worker *worker)
+{
+    return worker->loop;
+}
+
+struct rm_flow *rm_worker_flow(struct rm_worker *worker)
+{
+    return worker->flow;
 }
 
 void rm_worker_join(struct rm_worker *worker)

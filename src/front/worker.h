@@ -22,6 +22,9 @@ int rm_worker_start(struct rm_worker **out, const struct rm_worker_conf *, struc
 // Any thread; both may be said more than once and after the worker has ended by itself.
 void rm_worker_drain(struct rm_worker *); // accepts no more, answers what runs, ends by itself when no connection is left
 void rm_worker_stop(struct rm_worker *);  // cancels what runs and ends at once
+// For messages to it, until it is joined. What its thread does then may use the flow.
+struct rm_loop *rm_worker_loop(struct rm_worker *);
+struct rm_flow *rm_worker_flow(struct rm_worker *); // the worker's thread
 // Waits for the end of the thread and frees the worker. Not from a worker's thread.
 void rm_worker_join(struct rm_worker *);
 

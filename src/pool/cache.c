@@ -6,9 +6,11 @@
 #include "base/clock.h"
 #include "loop/thread.h"
 #include "pool/cell.h"
+#include "pool/news.h"
 #include "pool/snapshot.h"
 
 #define CACHE_HOLD_MISSING_US (30 * RM_SEC)
+#define CACHE_NAME_MAX 120
 
 struct rm_cache {
     struct rm_arena arena; // holds this struct
@@ -36,6 +38,11 @@ struct rm_cache_entry {
     struct rm_err outcome;
     uint32_t failures;
     uint64_t serial, answered_us, changed_us, failed_us;
+    uint64_t refreshes[RM_CACHE_OUTCOMES]; // by -code
+    const char *name;
+    struct rm_news news;
+    struct rm_task tell; // at the end of a turn in which the provider said something
+    bool is_local;       // its first list came from inside open
 };
 
 // ---- sources ---------------------------------------------------------------------------------------------------------
@@ -79,6 +86,25 @@ static struct rm_cache_entry *cache_find(struct rm_cache *cache, const struct rm
 
 static void wait_check(struct rm_cache_wait *);
 
+static void entry_tell(struct rm_task *task)
+{
+    struct rm_cache_entry *entry = rm_container_of(task, struct rm_cache_entry, tell);
+    rm_news_tell(&entry->news, entry->name, entry->list, &entry->outcome, entry->is_local);
+}
+
+static void entry_has_news(struct rm_cache_entry *entry)
+{
+    if (!entry->tell.queued)
+        rm_task_queue(entry->cache->loop, &entry->tell);
+}
+
+static void entry_count(struct rm_cache_entry *entry, int code)
+{
+    RM_ASSERT(code <= RM_OK && -code < RM_CACHE_OUTCOMES);
+    entry->refreshes[-code]++;
+    entry_has_news(entry);
+}
+
 // Takes a list over as the newest.
 static void entry_set(struct rm_cache_entry *entry, struct rm_snapshot *list)
 {
@@ -117,6 +143,7 @@ static void entry_publish(struct rm_sd_sink *sink, struct rm_snapshot *list)
     entry->failures = 0;
     entry->missing_us = 0;
     rm_timer_stop(&entry->hold);
+    entry_count(entry, RM_OK);
     entry_set(entry, list);
 }
 
@@ -131,7 +158,9 @@ static uint64_t entry_held_until(const struct rm_cache_entry *entry)
 
 static void entry_give_up(struct rm_timer *timer)
 {
-    entry_set(rm_container_of(timer, struct rm_cache_entry, hold), rm_snapshot_new(NULL, 0));
+    struct rm_cache_entry *entry = rm_container_of(timer, struct rm_cache_entry, hold);
+    entry_set(entry, rm_snapshot_new(NULL, 0));
+    entry_has_news(entry);
 }
 
 static void entry_failed(struct rm_sd_sink *sink, const struct rm_err *err)
@@ -146,6 +175,7 @@ static void entry_failed(struct rm_sd_sink *sink, const struct rm_err *err)
     uint64_t until_us = entry_held_until(entry);
     if (until_us > 0)
         rm_timer_start(loop, &entry->hold, until_us);
+    entry_count(entry, err->code);
 }
 
 // ---- entries ---------------------------------------------------------------------------------------------------------
@@ -182,10 +212,39 @@ void rm_cache_free(struct rm_cache *cache)
 static void entry_free(struct rm_cache_entry *entry)
 {
     rm_timer_stop(&entry->hold);
+    rm_task_cancel(entry->cache->loop, &entry->tell);
+    rm_news_fini(&entry->news);
     rm_snapshot_unref(entry->list);
     rm_cells_unref(entry->cells);
     struct rm_arena arena = entry->arena;
     rm_arena_fini(&arena);
+}
+
+static struct rm_cache_entry *cache_named(struct rm_cache *cache, struct rm_str name)
+{
+    RM_LIST_FOR (node, &cache->entries) {
+        struct rm_cache_entry *entry = rm_container_of(node, struct rm_cache_entry, link);
+        if (rm_str_eq(rm_str_of(entry->name), name))
+            return entry;
+    }
+    return NULL;
+}
+
+// "static:http://a:80,http://b:80", "dns:_http._tcp.shop": as long as a label may be.
+static const char *entry_name(struct rm_cache *cache, struct rm_arena *arena, const struct rm_source *source)
+{
+    struct rm_str name = rm_arena_printf(arena, "%.*s:", (int)source->provider.n, source->provider.p);
+    for (size_t i = 0; i < source->n_hosts; i++) {
+        if (name.n + source->hosts[i].n > CACHE_NAME_MAX && i > 0) {
+            name = rm_arena_printf(arena, "%s,+%zu", name.p, source->n_hosts - i);
+            break;
+        }
+        name = rm_arena_printf(arena, "%s%s%.*s", name.p, i > 0 ? "," : "", (int)source->hosts[i].n, source->hosts[i].p);
+    }
+    struct rm_str distinct = name;
+    for (unsigned n = 2; cache_named(cache, distinct); n++)
+        distinct = rm_arena_printf(arena, "%s#%u", name.p, n);
+    return distinct.p;
 }
 
 int rm_cache_acquire(struct rm_cache *cache, const struct rm_source *source, struct rm_cache_entry **out,
@@ -207,6 +266,8 @@ int rm_cache_acquire(struct rm_cache *cache, const struct rm_source *source, str
     entry = RM_NEW(&arena, struct rm_cache_entry);
     entry->cache = cache;
     entry->source = source_copy(&arena, source);
+    entry->name = entry_name(cache, &arena, &entry->source);
+    entry->tell.run = entry_tell;
     entry->sink = (struct rm_sd_sink){entry_publish, entry_failed};
     entry->ops = ops;
     entry->users = 1;
@@ -220,6 +281,7 @@ int rm_cache_acquire(struct rm_cache *cache, const struct rm_source *source, str
         entry_free(entry);
         return code;
     }
+    entry->is_local = entry->list != NULL;
     rm_lock_take(&cache->lock);
     rm_list_push_back(&cache->entries, &entry->link);
     rm_lock_give(&cache->lock);
@@ -261,6 +323,17 @@ void rm_cache_look(const struct rm_cache_entry *entry, struct rm_cache_state *ou
         .users = entry->users,
         .subscribers = subscribers,
     };
+    memcpy(out->refreshes, entry->refreshes, sizeof(out->refreshes));
+}
+
+const char *rm_cache_name(const struct rm_cache_entry *entry)
+{
+    return entry->name;
+}
+
+size_t rm_cache_numbers(const struct rm_cache_entry *entry, struct rm_sd_number *out, size_t max)
+{
+    return entry->ops->numbers ? entry->ops->numbers(entry->self, out, max) : 0;
 }
 
 struct rm_cache_entry *rm_cache_next(const struct rm_cache *cache, const struct rm_cache_entry *after)

@@ -76,10 +76,12 @@ void rm_cache_wait_stop(struct rm_cache_wait *); // no-op when it is over or was
 
 // ---- looking at it -------------------------------------------------------------------------------------------------
 
+#define RM_CACHE_OUTCOMES (1 - RM_ESYS)
+
 // What a status page shows of one entry, valid until the discovery loop runs on. Times by the discovery loop's clock.
 struct rm_cache_state {
     const struct rm_source *source;
-    const struct rm_snapshot *list; // NULL: not answered yet; the last good one while the provider fails
+    struct rm_snapshot *list;       // NULL: not answered yet; the last good one while the provider fails
     struct rm_err outcome;          // of the last answer or failure; RM_AGAIN before the first
     uint32_t failures;              // in a row, 0 after a good answer
     uint64_t answered_us;           // last good answer, changed or not; 0: none
@@ -87,8 +89,13 @@ struct rm_cache_state {
     uint64_t failed_us;             // last failure; 0: none
     uint64_t held_until_us;         // while the provider fails: when `list` is given up; 0: never
     uint32_t users, subscribers;
+    uint64_t refreshes[RM_CACHE_OUTCOMES]; // answers and failures ever, by -code
 };
 void rm_cache_look(const struct rm_cache_entry *, struct rm_cache_state *out);
+// A short name that no other entry has, for logs and metrics; any thread, until the entry is released.
+const char *rm_cache_name(const struct rm_cache_entry *);
+// The provider's own (rm_sd_ops.numbers).
+size_t rm_cache_numbers(const struct rm_cache_entry *, struct rm_sd_number *out, size_t max);
 // NULL starts and ends the walk.
 struct rm_cache_entry *rm_cache_next(const struct rm_cache *, const struct rm_cache_entry *after);
 

@@ -142,6 +142,11 @@ void rm_pool_view_fini(struct rm_pool_view *view)
     view->common = NULL;
 }
 
+struct rm_snapshot *rm_pool_view_list(const struct rm_pool_view *view)
+{
+    return view->list ? rm_snapshot_ref(view->list->snapshot) : NULL;
+}
+
 size_t rm_pool_view_look(const struct rm_pool_view *view, struct rm_host_look *out, size_t max)
 {
     const struct rm_pool_list *list = view->list;
@@ -181,6 +186,7 @@ const struct rm_host *rm_pool_pick(struct rm_pool_view *view, const struct rm_pi
     out->seat = list->seats[host];
     out->seat->in_flight++;
     out->seat->picked++;
+    view->picked++;
     return out->host;
 }
 

@@ -24,6 +24,7 @@ struct rm_pool_view {
     struct rm_pool_list *list; // NULL until the source has been answered
     struct rm_pool_common *common;
     struct rm_retries retries;
+    uint64_t picked; // calls ever, over all lists
 };
 
 void rm_pool_view_init(struct rm_pool_view *, const struct rm_balance *); // copied
@@ -51,6 +52,9 @@ bool rm_pool_retry(struct rm_pool_view *, uint32_t percent, uint64_t now_us);
 void rm_pool_release(struct rm_pick *);
 
 // ---- looking at it -------------------------------------------------------------------------------------------------
+
+// The newest list, a reference of its own; NULL: none has come.
+struct rm_snapshot *rm_pool_view_list(const struct rm_pool_view *);
 
 // What this worker knows of one host of its newest list; the status page adds up the workers'. Valid until the next list.
 struct rm_host_look {

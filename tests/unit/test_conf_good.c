@@ -33,6 +33,10 @@ static void test_defaults(void **state)
     assert_int_equal(conf->log_level, RM_INFO);
     assert_true(conf->log_stdout);
     assert_int_equal(conf->workers, 0);
+    assert_str(conf->admin.ip, "127.0.0.1");
+    assert_int_equal(conf->admin.port, 8091);
+    assert_true(conf->admin.is_default);
+    assert_int_equal(conf->probes.port, 0);
     assert_false(conf->client_tls.insecure);
     assert_str(conf->router.health_path, "/__health");
     assert_true(conf->router.forwarded_by_client_ip);
@@ -55,6 +59,34 @@ static void test_defaults(void **state)
     assert_int_equal(limits->head_timeout_us, 5000000);
     assert_int_equal(limits->idle_timeout_us, 60000000);
     assert_int_equal(limits->body_timeout_us, 10000000);
+    conf_case_free(&c);
+}
+
+static void test_listeners(void **state)
+{
+    (void)state;
+    static const char *const off[] = {"false", "''"};
+    struct conf_case c;
+    for (size_t i = 0; i < RM_COUNT(off); i++) {
+        char text[200];
+        snprintf(text, sizeof(text), "version: 3\nextra_config: {remora: {admin: {listen: %s}}}\n", off[i]);
+        conf_case_good(&c, "t.yaml", text, false);
+        assert_int_equal(c.conf->admin.port, 0);
+        conf_case_free(&c);
+    }
+    conf_case_good(&c, "t.yaml",
+                   "version: 3\n"
+                   "extra_config: {remora: {admin: {listen: '127.0.0.1:8091'}, probes: {listen: '[::]:8090'}}}\n",
+                   false);
+    assert_str(c.conf->admin.ip, "127.0.0.1");
+    assert_int_equal(c.conf->admin.port, 8091);
+    assert_false(c.conf->admin.is_default); // asked for: that it is taken is an error
+    assert_str(c.conf->probes.ip, "::");
+    assert_int_equal(c.conf->probes.port, 8090);
+    char *dump = rm_conf_dump(c.conf);
+    assert_non_null(strstr(dump, "\"listen\": \"127.0.0.1:8091\""));
+    assert_non_null(strstr(dump, "\"listen\": \"[::]:8090\""));
+    free(dump);
     conf_case_free(&c);
 }
 
@@ -728,6 +760,7 @@ int main(void)
         cmocka_unit_test(test_flatmap),     cmocka_unit_test(test_backend_extra), cmocka_unit_test(test_old_names),
         cmocka_unit_test(test_step_values), cmocka_unit_test(test_client_tls),    cmocka_unit_test(test_routes),
         cmocka_unit_test(test_all),         cmocka_unit_test(test_proxies),       cmocka_unit_test(test_kubernetes),
+        cmocka_unit_test(test_listeners),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

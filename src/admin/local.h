@@ -1,0 +1,48 @@
+// What the admin listeners have (admin.h). Main's thread only.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ADMIN_LOCAL_H
+#define ADMIN_LOCAL_H
+
+#include "admin/admin.h"
+#include "admin/health.h"
+#include "admin/report.h"
+
+struct rm_admin_page; // page.c
+
+// A listener and its pages.
+struct rm_admin_site {
+    struct rm_pages pages;
+    struct rm_front_shared shared;
+    struct rm_front *front; // NULL: there is none
+    int fds[2];
+};
+
+struct rm_admin {
+    struct rm_arena arena; // holds this struct
+    struct rm_loop *loop;
+    const struct rm_plan *plan;
+    struct rm_health health;
+    struct rm_gather gather;
+    struct rm_discovery_report discovery;
+    struct rm_worker_report **workers; // NULL: it does not run
+    uint32_t n_workers;
+    struct rm_admin_site admin, probes;
+};
+
+// page.c: the pages of a listener; `all`: the admin one's.
+struct rm_pages rm_admin_pages(struct rm_admin *, bool all);
+
+// The sum for one of the plan's sources, from what is in.
+void rm_admin_sum(const struct rm_admin *, uint32_t source, struct rm_arena *, struct rm_source_sum *out);
+// The members that are asked, in order; NULL ends them.
+const struct rm_member *rm_admin_member(const struct rm_admin *, uint32_t i);
+struct rm_str rm_admin_source_name(const struct rm_admin *, uint32_t source);
+
+// "ready", "terminating" or "ejected": until a call to it has gone well.
+struct rm_str rm_admin_host_state(const struct rm_host_sum *);
+
+// Texts, appended. While a round's askers are told.
+void rm_admin_write_hosts(const struct rm_admin *, struct rm_arena *, struct rm_buf *out);   // hosts.c: JSON
+void rm_admin_write_metrics(const struct rm_admin *, struct rm_arena *, struct rm_buf *out); // metrics.c
+
+#endif
