@@ -1,5 +1,6 @@
 """remora as a process: started with a configuration on a free port, waited for, measured, ended."""
 # SPDX-License-Identifier: Apache-2.0
+import json
 import os
 import resource
 import signal
@@ -10,6 +11,7 @@ import threading
 from pathlib import Path
 
 from . import process
+from .prometheus import Metrics
 from .waiting import DEADLINE_S, SANITIZED, until
 from .wire import Wire, ask, request
 
@@ -49,12 +51,12 @@ class DidNotStart(AssertionError):
 
 
 class Remora:
-    """Listening once the constructor is over. `workers`: how many, where a test is about that."""
+    """Listening once the constructor is over; with `wait` False as soon as it runs. `workers`: how many, where a test is about that.
+    In the configuration $admin and $probes become free ports, which are admin_port and probes_port then."""
 
-    def __init__(self, config, folder, arguments=(), env=None, workers=None, descriptors=None, name="remora"):
+    def __init__(self, config, folder, arguments=(), env=None, workers=None, descriptors=None, name="remora", wait=True):
         self.folder = Path(folder)
         self.config = self.folder / (name + ".yaml")
-        self.config.write_text(config)
         self.log_path = self.folder / (name + ".log")
         self.env = environment(env)
         if workers:
@@ -62,9 +64,11 @@ class Remora:
         self.arguments = list(arguments)
         self.descriptors = descriptors
         for attempt in range(START_TRIES):
-            self.port = free_port()
+            self.port, self.admin_port, self.probes_port = free_port(), free_port(), free_port()
+            values = {"admin": self.admin_port, "probes": self.probes_port}
+            self.config.write_text(string.Template(config).safe_substitute(values))
             self._spawn()
-            if self._wait_listening():
+            if not wait or self._wait_listening():
                 return
             if self.process.returncode != 3 or attempt == START_TRIES - 1:  # 3: the port was taken meanwhile
                 raise DidNotStart("remora ended with %s:\n%s" % (self.process.returncode, self.log()))
@@ -113,6 +117,20 @@ class Remora:
 
     def wire(self, **more):
         return Wire(self.port, **more)
+
+    def hosts(self):
+        """GET /__hosts of the admin listener."""
+        return json.loads(self._page(self.admin_port, "/__hosts"))
+
+    def metrics(self, port=None):
+        """GET /metrics of the admin listener, or of the one at `port`."""
+        return Metrics(self._page(port or self.admin_port, "/metrics"))
+
+    @staticmethod
+    def _page(port, path):
+        answer = ask(port, path)
+        assert answer.status == 200, answer
+        return answer.body
 
     def log(self):
         return self.log_path.read_text(errors="replace")

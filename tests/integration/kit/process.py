@@ -1,6 +1,7 @@
 """What the kernel says of a process: memory, processor time, descriptors."""
 # SPDX-License-Identifier: Apache-2.0
 import os
+import re
 
 
 def _status_kib(pid, name):
@@ -42,3 +43,22 @@ def ticks_per_second():
 
 def descriptors(pid):
     return len(os.listdir("/proc/%d/fd" % pid))
+
+
+def listening(pid):
+    """The TCP ports that the process itself listens on."""
+    sockets = set()
+    for one in os.listdir("/proc/%d/fd" % pid):
+        try:
+            match = re.match(r"socket:\[(\d+)\]", os.readlink("/proc/%d/fd/%s" % (pid, one)))
+        except OSError:
+            continue
+        if match:
+            sockets.add(match.group(1))
+    ports = set()
+    for name in ("tcp", "tcp6"):
+        with open("/proc/%d/net/%s" % (pid, name)) as file:
+            for fields in [line.split() for line in file.readlines()[1:]]:
+                if fields[3] == "0A" and fields[9] in sockets:
+                    ports.add(int(fields[1].rpartition(":")[2], 16))
+    return ports
