@@ -220,9 +220,10 @@ static int main_check(int argc, char **argv)
         return RM_EXIT_CONF;
     exit_code = args.test && !main_try_ports(conf) ? RM_EXIT_START : RM_EXIT_FINE;
     if (args.debug) {
-        char *text = rm_conf_dump(conf);
-        puts(text);
-        free(text);
+        struct rm_arena arena;
+        rm_arena_init(&arena, NULL);
+        puts(rm_conf_dump(conf, &arena).p);
+        rm_arena_fini(&arena);
     }
     if (exit_code == RM_EXIT_FINE) {
         uint64_t pools = (uint64_t)conf->limits.connections * rm_mhd_pool_bytes(&conf->limits);

@@ -7,7 +7,6 @@
 
 #include <inttypes.h>
 #include <remora/call.h>
-#include <stdlib.h>
 
 enum page_asks {
     PAGE_NOTHING,
@@ -124,9 +123,7 @@ static void page_hosts(const struct rm_admin *admin, struct rm_request *rq)
 
 static void page_config(const struct rm_admin *admin, struct rm_request *rq)
 {
-    char *text = rm_conf_dump(admin->plan->conf);
-    rm_page_reply(rq, 200, page_json, rm_str_of(text));
-    free(text);
+    rm_page_reply(rq, 200, page_json, rm_conf_dump(admin->plan->conf, &rq->arena));
 }
 
 static void page_index(const struct rm_admin *admin, struct rm_request *rq);

@@ -267,7 +267,7 @@ void rm_conf_free(struct rm_conf *); // NULL is fine
 // "FILE:LINE:COLUMN: error: PATH: TEXT" for a person and a CI job.
 struct rm_str rm_finding_format(struct rm_arena *, struct rm_str file, const struct rm_finding *);
 
-// `check -d`: the whole configuration as understood (defaults applied), as indented JSON, secrets masked. malloc'ed; free() it.
-char *rm_conf_dump(const struct rm_conf *);
+// `check -d`: the whole configuration as understood (defaults applied), as indented JSON, secrets masked. In the arena.
+struct rm_str rm_conf_dump(const struct rm_conf *, struct rm_arena *);
 
 #endif

@@ -197,7 +197,7 @@ static void dump_indent(struct rm_str json, struct rm_buf *out)
     }
 }
 
-char *rm_conf_dump(const struct rm_conf *conf)
+struct rm_str rm_conf_dump(const struct rm_conf *conf, struct rm_arena *arena)
 {
     struct dumper d = {.conf = conf};
     struct rm_buf json, out;
@@ -207,8 +207,9 @@ char *rm_conf_dump(const struct rm_conf *conf)
     int rc = rm_json_write(&d.arena, dump_conf(&d), &json);
     RM_ASSERT(rc == RM_OK);
     dump_indent(rm_buf_str(&json), &out);
-    dump_put(&out, "", 1); // the closing NUL
+    struct rm_str text = rm_arena_dup(arena, rm_buf_str(&out));
+    rm_buf_free(&out);
     rm_buf_free(&json);
     rm_arena_fini(&d.arena);
-    return out.p;
+    return text;
 }

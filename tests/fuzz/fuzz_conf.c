@@ -37,7 +37,7 @@ static char *fuzz_load(struct rm_str file, struct rm_str text, bool strict)
     int rc = rm_conf_parse(file, text, &options, &conf, &found, &arena);
     RM_ASSERT((rc == RM_OK) == (conf != NULL) && (rc == RM_OK) == (found.n_errors == 0));
     fuzz_findings(&arena, &found);
-    char *dump = conf ? rm_conf_dump(conf) : NULL;
+    char *dump = conf ? strdup(rm_conf_dump(conf, &arena).p) : NULL;
     rm_conf_free(conf);
     rm_arena_fini(&arena);
     return dump;

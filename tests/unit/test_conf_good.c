@@ -83,10 +83,9 @@ static void test_listeners(void **state)
     assert_false(c.conf->admin.is_default); // asked for: that it is taken is an error
     assert_str(c.conf->probes.ip, "::");
     assert_int_equal(c.conf->probes.port, 8090);
-    char *dump = rm_conf_dump(c.conf);
+    const char *dump = rm_conf_dump(c.conf, &c.arena).p;
     assert_non_null(strstr(dump, "\"listen\": \"127.0.0.1:8091\""));
     assert_non_null(strstr(dump, "\"listen\": \"[::]:8090\""));
-    free(dump);
     conf_case_free(&c);
 }
 

@@ -144,7 +144,7 @@ static char *dump_of(const char *file, const char *text)
 {
     struct conf_case c;
     conf_case_good(&c, file, text, true);
-    char *dump = rm_conf_dump(c.conf);
+    char *dump = strdup(rm_conf_dump(c.conf, &c.arena).p);
     conf_case_free(&c);
     return dump;
 }
