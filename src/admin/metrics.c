@@ -96,7 +96,7 @@ struct scrape_zone {
 };
 
 // The first is the unknown one, which is always shown, so that an empty source has series, too.
-static size_t scrape_zones(const struct scrape *s, const struct rm_source_sum *sum, struct scrape_zone *zones)
+static size_t scrape_zones(const struct rm_source_sum *sum, struct scrape_zone *zones)
 {
     size_t n = 1;
     for (size_t i = 0; i < sum->n; i++) {
@@ -117,7 +117,7 @@ static void scrape_hosts(struct scrape *s)
     rm_metric(&s->metrics, RM_GAUGE, "remora_discovery_hosts", "Hosts of the source by state and zone.");
     for (uint32_t i = 0; i < s->n; i++) {
         struct scrape_zone *zones = RM_NEW_ARRAY(s->arena, struct scrape_zone, s->sums[i].n + 1);
-        size_t n = scrape_zones(s, &s->sums[i], zones);
+        size_t n = scrape_zones(&s->sums[i], zones);
         for (size_t z = 0; z < n; z++) {
             for (size_t k = 0; k < RM_COUNT(scrape_states); k++) {
                 const struct rm_label labels[] = {
