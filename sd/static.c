@@ -8,6 +8,8 @@
 #include "sd/resolve.h"
 #include "sd/route.h"
 
+#include <stdio.h>
+
 struct static_host {
     struct rm_origin origin;
     size_t name; // index into names, when it is no literal
@@ -40,25 +42,29 @@ struct static_provider {
 
 // ---- publishing ----------------------------------------------------------------------------------------------------------
 
-// The source is as bad as its first bad name, whatever became of the others meanwhile.
+// The source is as bad as its first bad name, whatever became of the others meanwhile. Where others are good that is no reason to give
+// the whole list up.
 static void static_complain(struct static_provider *self)
 {
     const struct static_name *first = NULL;
-    size_t more = 0;
+    size_t bad = 0, good = 0;
     for (size_t i = 0; i < self->n_names; i++) {
-        if (self->names[i].failures > 0 && first)
-            more++;
-        else if (self->names[i].failures > 0)
+        bool fails = self->names[i].failures > 0;
+        if (fails && !first)
             first = &self->names[i];
+        bad += fails;
+        good += !fails && self->names[i].n > 0;
     }
     if (!first)
         return;
+    for (size_t i = 0; i < self->n_hosts; i++)
+        good += self->hosts[i].origin.is_literal;
+    char more[48] = "";
+    if (bad > 1)
+        snprintf(more, sizeof(more), ", and %zu more", bad - 1);
     struct rm_err err;
-    if (more > 0)
-        (void)rm_fail(&err, first->err.code, "%s for %.*s, and %zu more", first->err.text, (int)first->text.n,
-                      first->text.p, more);
-    else
-        (void)rm_fail(&err, first->err.code, "%s for %.*s", first->err.text, (int)first->text.n, first->text.p);
+    (void)rm_fail(&err, good > 0 ? RM_EPART : first->err.code, "%s for %.*s%s", first->err.text, (int)first->text.n,
+                  first->text.p, more);
     self->sink->failed(self->sink, &err);
 }
 

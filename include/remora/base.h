@@ -71,6 +71,7 @@ enum rm_code {
     RM_EREQUEST = -15, // the client's request is wrong
     RM_EREDIRECT = -16,// a redirect that may not be followed
     RM_ESYS = -17,     // the operating system refused
+    RM_EPART = -18,    // discovery: a part of the source was not found; what was found is there
 };
 
 // Filled once, by the function that knows. `text` is one line without a trailing full stop, without secrets and

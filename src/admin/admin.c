@@ -59,6 +59,7 @@ int rm_admin_new(struct rm_admin **out, const struct rm_admin_conf *conf, struct
     admin->loop = conf->loop;
     admin->plan = conf->plan;
     admin->n_workers = conf->n_workers;
+    admin->counts = RM_NEW_ARRAY(&admin->arena, struct rm_admin_counts, conf->plan->n_sources);
     admin->workers = RM_NEW_ARRAY(&admin->arena, struct rm_worker_report *, conf->n_workers);
     rm_gather_init(&admin->gather, conf->loop);
     rm_discovery_report_init(&admin->discovery, conf->plan, conf->discovery, conf->entries);

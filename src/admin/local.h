@@ -9,6 +9,15 @@
 
 struct rm_admin_page; // page.c
 
+// A number that only grows, whatever hosts go and loops do not answer meanwhile.
+struct rm_admin_count {
+    uint64_t seen, carried; // at the last scrape, and of what has gone since
+};
+
+struct rm_admin_counts { // of a source
+    struct rm_admin_count requests, failures, ejections;
+};
+
 // A listener and its pages.
 struct rm_admin_site {
     struct rm_pages pages;
@@ -26,6 +35,7 @@ struct rm_admin {
     struct rm_discovery_report discovery;
     struct rm_worker_report **workers; // NULL: it does not run
     uint32_t n_workers;
+    struct rm_admin_counts *counts; // of the plan's sources
     struct rm_admin_site admin, probes;
 };
 

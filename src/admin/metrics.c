@@ -15,6 +15,7 @@ struct scrape {
     struct rm_source_sum *sums; // of the plan's sources
     uint32_t n;
     uint64_t now_us;
+    bool is_whole; // every loop has answered
 };
 
 static struct rm_label scrape_label(const struct scrape *s, uint32_t source)
@@ -23,6 +24,16 @@ static struct rm_label scrape_label(const struct scrape *s, uint32_t source)
 }
 
 // ---- numbers of each source ----------------------------------------------------------------------------------------------
+
+// Hosts come and go, and take their counts with them: a counter must not fall. While a loop's part is missing it stands still.
+static uint64_t scrape_grow(const struct scrape *s, struct rm_admin_count *count, uint64_t now)
+{
+    if (s->is_whole && now < count->seen)
+        count->carried += count->seen - now;
+    if (s->is_whole || now > count->seen)
+        count->seen = now;
+    return count->carried + count->seen;
+}
 
 // NAN: this source has no such number now.
 typedef double (*scrape_number)(const struct scrape *, const struct rm_source_sum *);
@@ -59,6 +70,32 @@ static double scrape_in_flight(const struct scrape *s, const struct rm_source_su
     return (double)sum->in_flight;
 }
 
+static struct rm_admin_counts *scrape_counts(const struct scrape *s, const struct rm_source_sum *sum)
+{
+    return &s->admin->counts[sum - s->sums];
+}
+
+static double scrape_requests(const struct scrape *s, const struct rm_source_sum *sum)
+{
+    return (double)scrape_grow(s, &scrape_counts(s, sum)->requests, sum->picked);
+}
+
+static double scrape_host_failures(const struct scrape *s, const struct rm_source_sum *sum)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < sum->n; i++)
+        n += sum->hosts[i].failures;
+    return (double)scrape_grow(s, &scrape_counts(s, sum)->failures, n);
+}
+
+static double scrape_ejections(const struct scrape *s, const struct rm_source_sum *sum)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < sum->n; i++)
+        n += sum->hosts[i].ejections;
+    return (double)scrape_grow(s, &scrape_counts(s, sum)->ejections, n);
+}
+
 static const struct {
     enum rm_metric_kind kind;
     const char *name, *help;
@@ -70,7 +107,10 @@ static const struct {
     {RM_GAUGE, "remora_discovery_consecutive_failures", "Failures of discovery since the last good answer.",
      scrape_failures},
     {RM_COUNTER, "remora_discovery_changes_total", "Lists of hosts that differed from the one before.", scrape_changes},
-    {RM_GAUGE, "remora_discovery_in_flight_requests", "Calls of hosts that are under way.", scrape_in_flight},
+    {RM_GAUGE, "remora_pool_in_flight_requests", "Calls of the source's hosts that are under way.", scrape_in_flight},
+    {RM_COUNTER, "remora_pool_requests_total", "Calls of the source's hosts, retries included.", scrape_requests},
+    {RM_COUNTER, "remora_pool_failures_total", "Calls that counted against their host.", scrape_host_failures},
+    {RM_COUNTER, "remora_pool_ejections_total", "How often a host was taken out because of its failures.", scrape_ejections},
 };
 
 static void scrape_sources(struct scrape *s)
@@ -213,7 +253,11 @@ void rm_admin_write_metrics(const struct rm_admin *admin, struct rm_arena *arena
                        .arena = arena,
                        .sums = RM_NEW_ARRAY(arena, struct rm_source_sum, admin->plan->n_sources),
                        .n = admin->plan->n_sources,
-                       .now_us = rm_loop_now_us(admin->loop)};
+                       .now_us = rm_loop_now_us(admin->loop),
+                       .is_whole = true};
+    const struct rm_member *m;
+    for (uint32_t i = 0; (m = rm_admin_member(admin, i)) != NULL; i++)
+        s.is_whole &= m->is_in;
     for (uint32_t i = 0; i < s.n; i++)
         rm_admin_sum(admin, i, arena, &s.sums[i]);
     rm_metrics_init(&s.metrics, out);

@@ -95,6 +95,8 @@ const char *rm_code_name(int code)
         return "request";
     case RM_EREDIRECT:
         return "redirect";
+    case RM_EPART:
+        return "partial";
     case RM_ESYS:
         return "system";
     }

@@ -76,7 +76,7 @@ void rm_cache_wait_stop(struct rm_cache_wait *); // no-op when it is over or was
 
 // ---- looking at it -------------------------------------------------------------------------------------------------
 
-#define RM_CACHE_OUTCOMES (1 - RM_ESYS)
+#define RM_CACHE_OUTCOMES (1 - RM_EPART)
 
 // What a status page shows of one entry, valid until the discovery loop runs on. Times by the discovery loop's clock.
 struct rm_cache_state {

@@ -67,8 +67,47 @@ def test_hosts(gateway):
 def test_requests_are_counted_over_all_workers(gateway):
     for _ in range(20):
         assert gateway.ask("/v").status == 200
-    until(lambda: gateway.hosts()["sources"][1]["requests"] == 40, "forty calls")
+    source = gateway.hosts()["sources"][1]
+    assert source["requests"] == 40 and source["hosts"][0]["requests"] == 40 and source["in_flight"] == 0
     assert gateway.hosts()["sources"][0]["requests"] == 0
+    assert gateway.metrics().value("remora_pool_requests_total", source="static:" + gateway.far.url) == 40
+    held = threading.Event()
+    gateway.far.script = lambda peer, req: held.wait(DEADLINE_S) and answer(b'{"a":1}')
+    wires = [gateway.wire() for _ in range(12)]
+    for wire in wires:
+        wire.send(request("GET /v HTTP/1.1"))
+    gateway.far.wait_requests(40 + 24)
+    source = gateway.hosts()["sources"][1]
+    assert source["in_flight"] == 24 and source["hosts"][0]["in_flight"] == 24
+    assert gateway.metrics().value("remora_pool_in_flight_requests", source="static:" + gateway.far.url) == 24
+    held.set()
+    for wire in wires:
+        with wire:
+            assert wire.answer().status == 200
+    until(lambda: gateway.hosts()["sources"][1]["in_flight"] == 0, "the end of all calls")
+
+
+def test_failures_and_ejections(start, backend):
+    """Of two hosts one refuses: it is shown ejected, for how long, and counted."""
+    far = backend(lambda peer, req: answer(b'{"a":1}'))
+    config = fill(CONFIG, workers=4, backend=far.url).replace('"http://localhost:1"', '"http://127.0.0.1:1"')
+    remora = start(config)
+
+    def ejected():
+        assert remora.ask("/u/1").status == 200  # asked once more at the other
+        good, bad = remora.hosts()["sources"][0]["hosts"]
+        assert good["state"] == "ready" and good["failures"] == 0
+        return bad if bad["state"] == "ejected" else None
+
+    bad = until(ejected, "an ejection")
+    assert bad["failures"] >= 1 and bad["ejections"] >= 1 and bad["ejected_for_seconds"] >= 0
+    assert remora.hosts()["sources"][0]["why_no_host"] == ""
+    name = "static:%s,http://127.0.0.1:1" % far.url
+    metrics = remora.metrics()
+    assert metrics.value("remora_pool_failures_total", source=name) >= 1
+    assert metrics.value("remora_pool_ejections_total", source=name) >= 1
+    states = {labels["state"]: n for labels, n in metrics.all("remora_discovery_hosts", source=name)}
+    assert states["ready"] + states["ejected"] == 2 and states["terminating"] == 0
 
 
 def test_metrics(gateway):

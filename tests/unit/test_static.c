@@ -186,6 +186,14 @@ static void one_name_fails_alone(void **state)
     wait_for(&pool, "10.0.0.1:80");
     wait_for_failure(&pool, 0);
     assert_string_equal(pool_text(&pool), "10.0.0.1:80");
+    assert_int_equal(pool.err.code, RM_EPART); // "no such name" would end the whole list after a while
+    assert_string_equal(pool.err.text + strlen(pool.err.text) - strlen(" for nowhere.test"), " for nowhere.test");
+    pool_close(&pool);
+    POOL_OPEN(&pool, "http://10.9.9.9", "http://nowhere.test", "http://elsewhere.test");
+    wait_for_failure(&pool, 2);
+    assert_int_equal(pool.err.code, RM_EPART);
+    assert_non_null(strstr(pool.err.text, " for nowhere.test, and 1 more"));
+    assert_string_equal(pool_text(&pool), "10.9.9.9:80");
     pool_close(&pool);
 }
 
