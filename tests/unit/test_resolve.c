@@ -54,12 +54,9 @@ void __wrap_ares_query(void *channel, const char *name, int class, int type, any
 void __wrap_ares_getaddrinfo(void *channel, const char *name, const char *service, const void *hints, any_fn *done,
                              void *arg)
 {
-    static const void *dns_channel; // the one that reads /etc/hosts calls back before it returns: it loses nothing
-    static const char *last;
-    bool is_dns = last && strcmp(last, name) == 0 && channel != dns_channel;
-    dns_channel = is_dns ? dns_channel : channel;
-    last = is_dns ? NULL : name;
-    if (!is_dns || !is_lost(name))
+    static any_fn *file_done; // every name is looked for in /etc/hosts first, where nothing is lost
+    file_done = file_done ? file_done : done;
+    if (done == file_done || !is_lost(name))
         __real_ares_getaddrinfo(channel, name, service, hints, done, arg);
 }
 
@@ -178,6 +175,33 @@ static void aliases_of_addresses(void **state)
     pool_close(&pool);
 }
 
+// With several servers the next one is asked: where nobody listens, and where one says that it cannot tell.
+static void the_next_server_is_asked(void **state)
+{
+    (void)state;
+    struct pool pool;
+    struct rm_dns *first = rm_dns_start();
+    const char *srv = "_http._tcp.shop.test";
+    char servers[100];
+    rm_dns_srv(dns, srv, "0 1 80 a.test", 3600);
+    rm_dns_set(dns, "a.test", "10.0.0.1", 3600);
+    for (int i = 0; i < 2; i++) {
+        rm_dns_be(first, RM_DNS_SERVFAIL);
+        snprintf(servers, sizeof(servers), "%s,%s", i ? rm_dns_address(first) : "127.0.0.1:1", rm_dns_address(dns));
+        rm_resolve_setup(&(struct rm_resolve_conf){.servers = servers,
+                                                   .timeout_us = 10 * RM_SEC,
+                                                   .tries = 2,
+                                                   .min_ttl_us = 10 * RM_MS,
+                                                   .max_ttl_us = 3600 * RM_SEC});
+        pool_open(&pool, &rm_sd_dns, 1, &srv);
+        wait_for(&pool, "10.0.0.1:80");
+        assert_int_equal(pool.failed, 0);
+        pool_close(&pool);
+    }
+    assert_true(rm_dns_queries(first, srv) >= 1);
+    rm_dns_stop(first);
+}
+
 static int setup(void **state)
 {
     int fd = mkstemp(resolv_conf), other = mkstemp(hosts);
@@ -205,6 +229,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_query_survives_the_change, setup, teardown),
         cmocka_unit_test_setup_teardown(the_hosts_file_is_read_again, setup, teardown),
         cmocka_unit_test_setup_teardown(aliases_of_addresses, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_next_server_is_asked, setup, teardown),
     };
     return cmocka_run_group_tests_name("resolve", tests, NULL, NULL);
 }
