@@ -29,7 +29,9 @@ struct dns_round {
     struct rm_arena arena;
     struct dns_target *targets; // sorted by name, each once
     size_t n_targets, n_started, n_done;
-    uint64_t ttl_us; // the shortest
+    uint64_t ttl_us;   // the shortest
+    uint32_t n_failed; // look-ups of targets
+    uint64_t retry_us; // of the last of them
 };
 
 struct dns_provider {
@@ -45,6 +47,7 @@ struct dns_provider {
     struct dns_round round, last; // the running one; the one that was published
     bool is_answered;             // a list was published once
     uint32_t failures;            // in a row
+    uint32_t degraded;            // rounds in a row with a target that could not be resolved
     enum rm_lookup_result result; // of the last round, for the log
     bool is_degraded;             // some targets of the last round had no address
     uint64_t list;                // which one was published
@@ -134,11 +137,15 @@ static void target_done(struct rm_lookup *lookup)
     struct dns_provider *self = target->provider;
     const struct dns_target *before = round_find(&self->last, target->name);
     self->round.n_done++;
-    round_shorten(&self->round, lookup->ttl_us);
-    if (lookup->err.code == RM_OK)
+    if (lookup->err.code == RM_OK) {
         target_take(target, lookup->addresses, lookup->n);
-    else if (lookup->err.code != RM_ENOHOST && before)
-        target_take(target, before->addresses, before->n); // nobody could tell
+        round_shorten(&self->round, lookup->ttl_us);
+    } else {
+        self->round.n_failed++;
+        self->round.retry_us = lookup->ttl_us;
+        if (lookup->err.code != RM_ENOHOST && before) // nobody could tell
+            target_take(target, before->addresses, before->n);
+    }
     round_go_on(self);
 }
 
@@ -286,7 +293,10 @@ static void round_end(struct dns_provider *self)
     self->is_degraded = failed != NULL;
     self->failures = 0;
     self->result = RM_LOOKUP_FOUND;
-    dns_again(self, rm_pace_refresh_us(round->ttl_us));
+    self->degraded = round->n_failed > 0 ? self->degraded + 1 : 0;
+    uint64_t wait_us = rm_pace_refresh_us(round->ttl_us);
+    uint64_t retry_us = self->degraded > 0 ? rm_pace_retry_us(round->retry_us, self->degraded) : wait_us;
+    dns_again(self, retry_us < wait_us ? retry_us : wait_us);
     round_free(&self->last);
     self->last = *round;
     *round = (struct dns_round){.n_targets = 0};

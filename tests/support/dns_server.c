@@ -273,7 +273,7 @@ static void dns_answer(struct rm_dns *dns, const unsigned char *query, size_t n,
 static void dns_on_query(struct rm_fd *watch, uint32_t happened)
 {
     (void)happened;
-    static struct packet packet; // one thread
+    static _Thread_local struct packet packet;
     struct rm_dns *dns = rm_container_of(watch, struct rm_dns, socket);
     unsigned char query[1500];
     struct sockaddr_in from;
@@ -300,7 +300,7 @@ static void connection_close(struct dns_connection *connection)
 static void connection_on_event(struct rm_fd *watch, uint32_t happened)
 {
     (void)happened;
-    static struct packet packet;
+    static _Thread_local struct packet packet;
     struct dns_connection *connection = rm_container_of(watch, struct dns_connection, watch);
     ssize_t n = recv(watch->fd, connection->query + connection->n, sizeof(connection->query) - connection->n, MSG_DONTWAIT);
     if (n <= 0) {

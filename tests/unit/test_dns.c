@@ -320,6 +320,21 @@ static void targets_without_addresses(void **state)
     pool_close(&pool);
 }
 
+// The records' TTL is long; what is missing is looked for all the same.
+static void a_target_that_comes_later(void **state)
+{
+    (void)state;
+    struct pool pool;
+    rm_dns_srv(dns, NAME, "0 1 80 a.test, 0 1 80 late.test", 3600);
+    rm_dns_set(dns, "a.test", "10.0.0.1", 3600);
+    open_name(&pool, NAME);
+    wait_for(&pool, "10.0.0.1:80");
+    rm_dns_set(dns, "late.test", "10.0.0.2", 3600);
+    wait_for(&pool, "10.0.0.1:80 10.0.0.2:80");
+    assert_int_equal(pool.failed, 0);
+    pool_close(&pool);
+}
+
 static size_t mangle_cut(unsigned char *answer, size_t n, unsigned type, bool tcp)
 {
     (void)answer;
@@ -471,6 +486,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(there_is_no_such_name, sd_setup, sd_teardown),
         cmocka_unit_test_setup_teardown(servers_that_cannot_tell, sd_setup_impatient, sd_teardown),
         cmocka_unit_test_setup_teardown(targets_without_addresses, sd_setup, sd_teardown),
+        cmocka_unit_test_setup_teardown(a_target_that_comes_later, sd_setup, sd_teardown),
         cmocka_unit_test_setup_teardown(answers_that_make_no_sense, sd_setup_impatient, sd_teardown),
         cmocka_unit_test_setup_teardown(numbers, sd_setup, sd_teardown),
         cmocka_unit_test_setup_teardown(what_is_no_srv_name, sd_setup, sd_teardown),
