@@ -30,10 +30,11 @@ LAYERS = {
     "src/admin": {"base", "value", "conf", "flow", "front", "loop", "observe", "pool"},
 }
 
-# Each third-party header has one owner; libcurl's two, as a worker's engine and the API client share nothing.
+# Each third-party header has one owner; libyaml has two, as a configuration has places and an answer has limits, and libcurl, as a worker's engine and the API client share nothing.
 OWNERS = {
     "microhttpd.h": {"src/front/mhd.c"},
-    "yaml.h": {"src/conf/yaml.c"},
+    "expat.h": {"src/codec/markup.c"},
+    "yaml.h": {"src/conf/yaml.c", "src/codec/yaml.c"},
     "ares.h": {"sd/resolve.c"},
     "curl/curl.h": {"src/net/curl.c", "sd/api_http.c"},
     "jansson.h": {"sd/k8s_event.c"},

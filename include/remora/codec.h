@@ -7,9 +7,9 @@
 #include <remora/value.h>
 
 struct rm_decode_in {
-    struct rm_str body;          // must outlive the value
-    bool is_collection;          // KrakenD's backend key: the root is an array, which becomes {"collection": […]}
-    uint32_t open_depth;         // levels that the later steps look into (a hint: rm_value_open() opens more)
+    struct rm_str body;  // must outlive the value
+    bool is_collection;  // KrakenD's backend key: the root is an array, which becomes {"collection": […]}
+    uint32_t open_depth; // levels that the later steps look into (a hint: rm_value_open() opens more)
     struct rm_json_limits limits;
 };
 
@@ -23,9 +23,11 @@ struct rm_codec_ops {
     // decoded bodies, which are then not copied; NULL: everything is.
     int (*encode)(struct rm_arena *scratch, struct rm_value *data, struct rm_buf *out, struct rm_refs *refs,
                   struct rm_err *err);
+    // Which codec encodes in place of this one, by a client's Accept header (empty: there is none). Member NULL: itself.
+    const struct rm_codec_ops *(*pick)(struct rm_str accept);
 };
 
-extern const struct rm_codec_ops *const rm_codecs[]; // src/codec/registry.c; NULL ends it
+extern const struct rm_codec_ops *const rm_codecs[];          // src/codec/registry.c; NULL ends it
 const struct rm_codec_ops *rm_codec_find(struct rm_str name); // exact, case-sensitive; NULL: no such codec
 
 #endif

@@ -1,4 +1,4 @@
-// The table of codecs. What is not in it (xml, rss, yaml) the configuration refuses.
+// The table of codecs.
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/codecs.h"
 
@@ -6,14 +6,8 @@
 static const struct rm_codec_ops registry_no_op = {.name = "no-op"};
 
 const struct rm_codec_ops *const rm_codecs[] = {
-    &rm_codec_json,
-    &rm_codec_fast_json,
-    &rm_codec_safejson,
-    &rm_codec_string,
-    &rm_codec_json_collection,
-    &rm_codec_negotiate,
-    &registry_no_op,
-    NULL,
+    &rm_codec_json, &rm_codec_fast_json,       &rm_codec_safejson,  &rm_codec_string, &rm_codec_xml, &rm_codec_rss,
+    &rm_codec_yaml, &rm_codec_json_collection, &rm_codec_negotiate, &registry_no_op,  NULL,
 };
 
 const struct rm_codec_ops *rm_codec_find(struct rm_str name)

@@ -19,12 +19,8 @@ static int string_encode(struct rm_arena *scratch, struct rm_value *data, struct
         return RM_OK;
     // A body that came in as text goes out with the same bytes, in whatever character set it is.
     struct rm_str text = (content->flags & RM_V_PLAIN) != 0 ? content->raw : rm_value_text(scratch, content);
-    int rc = rm_refs_add(refs, out, text) ? RM_OK : rm_buf_append(out, text);
-    if (rc == RM_ETOOBIG)
-        return rm_fail(err, rc, "the answer would be larger than %zu bytes", out->max);
-    if (rc < 0)
-        return rm_fail(err, rc, "no memory is left for the answer");
-    return RM_OK;
+    return rm_codec_full(out, rm_refs_add(refs, out, text) ? RM_OK : rm_buf_append(out, text), err);
 }
 
-const struct rm_codec_ops rm_codec_string = {"string", "text/plain; charset=utf-8", string_decode, string_encode};
+const struct rm_codec_ops rm_codec_string = {
+    .name = "string", .content_type = "text/plain; charset=utf-8", .decode = string_decode, .encode = string_encode};

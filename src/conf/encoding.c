@@ -4,18 +4,17 @@
 #include "conf/load.h"
 
 struct encoding_name {
-    const char *name;
-    const char *codec; // NULL: not in this version
+    const char *name, *codec;
 };
 
 static const struct encoding_name encoding_inputs[] = {
-    {"json", "json"}, {"fast-json", "json"}, {"safejson", "safejson"}, {"string", "string"}, {"no-op", "no-op"},
-    {"xml", NULL},    {"rss", NULL},         {"yaml", NULL},
+    {"json", "json"},   {"fast-json", "json"}, {"safejson", "safejson"}, {"string", "string"},
+    {"no-op", "no-op"}, {"xml", "xml"},        {"rss", "rss"},           {"yaml", "yaml"},
 };
 static const struct encoding_name encoding_outputs[] = {
     {"json", "json"},     {"fast-json", "json"}, {"json-collection", "json-collection"},
     {"string", "string"}, {"no-op", "no-op"},    {"negotiate", "negotiate"},
-    {"xml", NULL},        {"yaml", NULL},
+    {"xml", "xml"},       {"yaml", "yaml"},
 };
 
 static void encoding_resolve(struct rm_reader *r, const struct rm_path *path, struct rm_place place,
@@ -27,10 +26,7 @@ static void encoding_resolve(struct rm_reader *r, const struct rm_path *path, st
         names[i] = known[i].name;
         if (!rm_str_eq(*encoding, rm_str_of(names[i])))
             continue;
-        if (known[i].codec)
-            *encoding = rm_str_of(known[i].codec);
-        else
-            rm_reader_error(r, path, place, "the encoding \"%s\" is not in this version of remora", names[i]);
+        *encoding = rm_str_of(known[i].codec);
         return;
     }
     const char *near = rm_nearest(*encoding, names, n);
@@ -55,7 +51,4 @@ void rm_encoding_output(struct rm_reader *r, const struct rm_path *path, struct 
                         struct rm_str fallback)
 {
     encoding_resolve(r, path, place, encoding, encoding_outputs, RM_COUNT(encoding_outputs), fallback);
-    if (rm_str_eq(*encoding, RM_STR("negotiate")))
-        rm_reader_warn(r, path, place,
-                       "negotiate answers in JSON only: XML and YAML are not in this version of remora");
 }

@@ -72,7 +72,7 @@ static const struct rm_field endpoint_rows[] = {
      .type = RM_FIELD_STRING,
      .offset = AT(output_encoding),
      .zero_is_unset = true,
-     .doc = "json, json-collection, string, no-op or negotiate; without it the service's"},
+     .doc = "json, json-collection, string, xml, yaml, negotiate (by Accept) or no-op; without it the service's"},
     {.name = "extra_config", .type = RM_FIELD_ANY, .offset = RM_NOWHERE, .doc = "further features, by namespace"},
 };
 const struct rm_fields rm_endpoint_fields = {
@@ -102,13 +102,17 @@ static void endpoint_output(struct rm_reader *r, const struct rm_path *path, str
     struct rm_path at = {.up = path, .name = RM_STR("output_encoding")};
     struct rm_value *own = rm_value_get(r->arena, object, at.name);
     if (own && own->type == RM_STRING && own->raw.n > 0) {
-        // KrakenD falls back to the renderer named like the only backend's encoding, which exists for string alone.
+        // KrakenD falls back to the renderer named like the only backend's encoding, which exists for these.
+        static const char *const both[] = {"string", "xml", "yaml"};
         struct rm_value *encoding = list && list->n == 1 && list->first->type == RM_OBJECT
                                         ? rm_value_get(r->arena, list->first, RM_STR("encoding"))
                                         : NULL;
-        bool is_string = encoding && rm_str_eq_nocase(rm_value_text(r->arena, encoding), RM_STR("string"));
-        rm_encoding_output(r, &at, rm_doc_place(own), &endpoint->output_encoding,
-                           is_string ? RM_STR("string") : RM_STR("json"));
+        struct rm_str fallback = RM_STR("json");
+        for (size_t i = 0; encoding && i < RM_COUNT(both); i++) {
+            if (rm_str_eq_nocase(rm_value_text(r->arena, encoding), rm_str_of(both[i])))
+                fallback = rm_str_of(both[i]);
+        }
+        rm_encoding_output(r, &at, rm_doc_place(own), &endpoint->output_encoding, fallback);
     }
     if (!rm_str_eq(endpoint->output_encoding, RM_STR("no-op")))
         return;
@@ -122,7 +126,8 @@ static void endpoint_output(struct rm_reader *r, const struct rm_path *path, str
     if (endpoint->static_data)
         rm_reader_warn(r, &at, place, "no-op passes the answer through: extra_config.proxy.static has no effect");
     if (endpoint->flatmap)
-        rm_reader_warn(r, &at, place, "no-op passes the answer through: extra_config.proxy.flatmap_filter has no effect");
+        rm_reader_warn(r, &at, place,
+                       "no-op passes the answer through: extra_config.proxy.flatmap_filter has no effect");
 }
 
 static void endpoint_read(struct rm_reader *r, const struct rm_path *path, struct rm_value *object,

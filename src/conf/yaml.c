@@ -1,8 +1,9 @@
 // YAML into a document: libyaml's events, with anchors, aliases, merges (<<) and the core schema of YAML 1.2 for scalars.
-// The only file that knows libyaml. Nothing recurses deeper than RM_DOC_DEPTH.
+// Of two files that know libyaml the one for configurations. Nothing recurses deeper than RM_DOC_DEPTH.
 // SPDX-License-Identifier: Apache-2.0
 #include "conf/doc_build.h"
-#include "conf/yaml_scalar.h"
+
+#include <remora/scalar.h>
 
 #include <yaml.h>
 

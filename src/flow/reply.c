@@ -78,25 +78,35 @@ static void reply_add_static(struct rm_part *part)
     part->answered = true;
 }
 
+static const struct rm_codec_ops *reply_encoder(const struct rm_request *rq)
+{
+    const struct rm_codec_ops *encoder = rq->endpoint->encoder;
+    if (!encoder->pick)
+        return encoder;
+    const struct rm_header *accept = rm_headers_find(&rq->headers, RM_STR("accept"));
+    return encoder->pick(accept ? accept->value : RM_STR(""));
+}
+
 void rm_reply_merged(struct rm_part *part)
 {
     struct rm_request *rq = part->rq;
     const struct rm_plan *plan = rq->flow->plan;
     const struct rm_endpoint *endpoint = rq->endpoint;
-    if (endpoint
-            ->flatmap) // KrakenD leaves it out with a single backend and when one has failed, and so shows what it was to delete
+    // KrakenD leaves it out with a single backend and when one has failed, and so shows what it was to delete.
+    if (endpoint->flatmap)
         part->data = rm_step_flatmap.apply(endpoint->flatmap, &rq->arena, part->data);
     reply_add_static(part);
     if (!part->answered) {
         rm_reply_failed(part);
         return;
     }
+    const struct rm_codec_ops *encoder = reply_encoder(rq);
     struct rm_err err = {0};
     struct rm_refs *refs = rm_arena_alloc(&rq->arena, sizeof(*refs));
     refs->least = REPLY_REF_LEAST;
     refs->bytes = refs->n = 0;
     rm_buf_init(&rq->reply.body, plan->conf->limits.bodies_bytes, plan->budget);
-    if (endpoint->encoder->encode(&rq->arena, part->data, &rq->reply.body, refs, &err) != RM_OK) {
+    if (encoder->encode(&rq->arena, part->data, &rq->reply.body, refs, &err) != RM_OK) {
         rm_buf_free(&rq->reply.body);
         part->call.err = rm_status_public(&err);
         part->reasons = (struct rm_str){NULL, 0};
@@ -112,7 +122,9 @@ void rm_reply_merged(struct rm_part *part)
     reply_begin(rq, plan, 200, completed);
     if (completed && endpoint->cache_control.n > 0)
         reply_add(rq, RM_STR("Cache-Control"), endpoint->cache_control);
-    reply_add(rq, RM_STR("Content-Type"), rm_str_of(endpoint->encoder->content_type));
+    reply_add(rq, RM_STR("Content-Type"), rm_str_of(encoder->content_type));
+    if (endpoint->encoder->pick)
+        reply_add(rq, RM_STR("Vary"), RM_STR("Accept")); // for caches between here and the client
 }
 
 // What remora or its front end says itself.

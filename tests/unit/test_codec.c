@@ -9,59 +9,7 @@
 
 #include <remora/codec.h>
 
-#include "value_help.h"
-
-#define INVALID ((const char *)1)
-
-static const struct rm_codec_ops *codec(const char *name)
-{
-    const struct rm_codec_ops *ops = rm_codec_find(rm_str_of(name));
-    assert_non_null(ops);
-    assert_string_equal(ops->name, name);
-    return ops;
-}
-
-static int decode(const char *name, struct rm_str body, bool is_collection, uint32_t depth, struct rm_value **out,
-                  struct rm_err *err)
-{
-    const struct rm_decode_in in = {body, is_collection, depth, value_limits};
-    return codec(name)->decode(&value_arena, &in, out, err);
-}
-
-// Decodes at several depths; `want` is the data as text, NULL: no data, INVALID: refused with err->text holding `why`.
-static void assert_decodes(const char *name, const char *body, bool is_collection, const char *want, const char *why)
-{
-    for (uint32_t depth = 0; depth < 4; depth++) {
-        struct rm_value *data = value_parsed("\"untouched\"", 0);
-        struct rm_err err = {.text = ""};
-        int rc = decode(name, rm_str_of(body), is_collection, depth < 3 ? depth : UINT32_MAX, &data, &err);
-        if (want == INVALID) {
-            assert_int_equal(rc, RM_EDECODE);
-            if (!strstr(err.text, why))
-                fail_msg("'%s' does not say '%s'", err.text, why);
-            continue;
-        }
-        if (rc != RM_OK)
-            fail_msg("%s of '%s': %s", name, body, err.text);
-        if (!want) {
-            assert_null(data);
-            continue;
-        }
-        assert_int_equal(data->type, RM_OBJECT);
-        assert_string_equal(value_written(data), want);
-    }
-}
-
-static void assert_encodes(const char *name, struct rm_value *data, struct rm_str want)
-{
-    struct rm_buf buf;
-    struct rm_err err = {.text = ""};
-    rm_buf_init(&buf, 1000, NULL);
-    assert_int_equal(codec(name)->encode(&value_arena, data, &buf, NULL, &err), RM_OK);
-    if (!rm_str_eq(rm_buf_str(&buf), want))
-        fail_msg("%s gave '%.*s'", name, (int)buf.n, buf.p);
-    rm_buf_free(&buf);
-}
+#include "codec_help.h"
 
 static void the_registry_knows_these_and_no_other(void **state)
 {
@@ -73,6 +21,9 @@ static void the_registry_knows_these_and_no_other(void **state)
                 {"fast-json", "application/json; charset=utf-8", true},
                 {"safejson", NULL, true},
                 {"string", "text/plain; charset=utf-8", true},
+                {"xml", "application/xml", true},
+                {"rss", NULL, true},
+                {"yaml", "application/yaml; charset=utf-8", true},
                 {"json-collection", "application/json; charset=utf-8", false},
                 {"negotiate", "application/json; charset=utf-8", false},
                 {"no-op", NULL, false}};
@@ -81,7 +32,7 @@ static void the_registry_knows_these_and_no_other(void **state)
         n++;
     assert_int_equal(n, RM_COUNT(want));
     for (size_t i = 0; i < n; i++) {
-        const struct rm_codec_ops *ops = codec(want[i].name);
+        const struct rm_codec_ops *ops = codec_of(want[i].name);
         assert_int_equal(ops->decode != NULL, want[i].decodes);
         assert_int_equal(ops->encode != NULL, want[i].type != NULL);
         if (want[i].type)
@@ -89,7 +40,7 @@ static void the_registry_knows_these_and_no_other(void **state)
         else
             assert_null(ops->content_type);
     }
-    static const char *const others[] = {"JSON", "Json", "xml", "rss", "yaml", "jso", "json ", "", "noop"};
+    static const char *const others[] = {"JSON", "Json", "XML", "jso", "json ", "", "noop"};
     for (size_t i = 0; i < RM_COUNT(others); i++)
         assert_null(rm_codec_find(rm_str_of(others[i])));
 }
@@ -99,45 +50,45 @@ static void json_takes_an_object(void **state)
     (void)state;
     static const char *const names[] = {"json", "fast-json"};
     for (size_t i = 0; i < RM_COUNT(names); i++) {
-        assert_decodes(names[i], "{\"a\":1.10,\"b\":[18446744073709551616]}", false,
-                       "{\"a\":1.10,\"b\":[18446744073709551616]}", NULL);
-        assert_decodes(names[i], " \n{} trash {", false, "{}", NULL);
-        assert_decodes(names[i], "{\"k\":1,\"z\":0,\"k\":2}", false, "{\"k\":2,\"z\":0}", NULL);
-        assert_decodes(names[i], "null", false, NULL, NULL);
-        assert_decodes(names[i], "[1]", false, INVALID, "expected an object, got an array");
-        assert_decodes(names[i], "\"a\"", false, INVALID, "expected an object, got a string");
-        assert_decodes(names[i], "1", false, INVALID, "expected an object, got a number");
-        assert_decodes(names[i], "true", false, INVALID, "expected an object, got a boolean");
-        assert_decodes(names[i], "false", false, INVALID, "expected an object, got a boolean");
-        assert_decodes(names[i], "", false, INVALID, "the text is empty");
-        assert_decodes(names[i], "  ", false, INVALID, "ends before its value does");
-        assert_decodes(names[i], "{\"a\":", false, INVALID, "ends before its value does");
-        assert_decodes(names[i], "\xEF\xBB\xBF{}", false, INVALID, "begins no value at byte 0");
+        codec_assert_decodes(names[i], "{\"a\":1.10,\"b\":[18446744073709551616]}", false,
+                             "{\"a\":1.10,\"b\":[18446744073709551616]}", NULL);
+        codec_assert_decodes(names[i], " \n{} trash {", false, "{}", NULL);
+        codec_assert_decodes(names[i], "{\"k\":1,\"z\":0,\"k\":2}", false, "{\"k\":2,\"z\":0}", NULL);
+        codec_assert_decodes(names[i], "null", false, NULL, NULL);
+        codec_assert_decodes(names[i], "[1]", false, CODEC_INVALID, "expected an object, got an array");
+        codec_assert_decodes(names[i], "\"a\"", false, CODEC_INVALID, "expected an object, got a string");
+        codec_assert_decodes(names[i], "1", false, CODEC_INVALID, "expected an object, got a number");
+        codec_assert_decodes(names[i], "true", false, CODEC_INVALID, "expected an object, got a boolean");
+        codec_assert_decodes(names[i], "false", false, CODEC_INVALID, "expected an object, got a boolean");
+        codec_assert_decodes(names[i], "", false, CODEC_INVALID, "the text is empty");
+        codec_assert_decodes(names[i], "  ", false, CODEC_INVALID, "ends before its value does");
+        codec_assert_decodes(names[i], "{\"a\":", false, CODEC_INVALID, "ends before its value does");
+        codec_assert_decodes(names[i], "\xEF\xBB\xBF{}", false, CODEC_INVALID, "begins no value at byte 0");
     }
 }
 
 static void json_takes_a_collection(void **state)
 {
     (void)state;
-    assert_decodes("json", "[1,{\"a\":[2]}] x", true, "{\"collection\":[1,{\"a\":[2]}]}", NULL);
-    assert_decodes("json", "[]", true, "{\"collection\":[]}", NULL);
-    assert_decodes("fast-json", "[{\"a\":1,\"a\":2}]", true, "{\"collection\":[{\"a\":2}]}", NULL);
-    assert_decodes("json", "null", true, "{\"collection\":null}", NULL);
-    assert_decodes("json", "{\"id\":1}", true, INVALID, "expected an array (is_collection), got an object");
-    assert_decodes("json", "", true, INVALID, "empty");
+    codec_assert_decodes("json", "[1,{\"a\":[2]}] x", true, "{\"collection\":[1,{\"a\":[2]}]}", NULL);
+    codec_assert_decodes("json", "[]", true, "{\"collection\":[]}", NULL);
+    codec_assert_decodes("fast-json", "[{\"a\":1,\"a\":2}]", true, "{\"collection\":[{\"a\":2}]}", NULL);
+    codec_assert_decodes("json", "null", true, "{\"collection\":null}", NULL);
+    codec_assert_decodes("json", "{\"id\":1}", true, CODEC_INVALID, "expected an array (is_collection), got an object");
+    codec_assert_decodes("json", "", true, CODEC_INVALID, "empty");
 }
 
 static void safejson_takes_anything(void **state)
 {
     (void)state;
     for (int is_collection = 0; is_collection < 2; is_collection++) { // which it does not look at
-        assert_decodes("safejson", "{\"a\":1}", is_collection, "{\"a\":1}", NULL);
-        assert_decodes("safejson", "[1,[2]]", is_collection, "{\"collection\":[1,[2]]}", NULL);
-        assert_decodes("safejson", "\"x\"", is_collection, "{\"content\":\"x\"}", NULL);
-        assert_decodes("safejson", "1e400", is_collection, "{\"content\":1e400}", NULL);
-        assert_decodes("safejson", "null", is_collection, "{\"content\":null}", NULL);
-        assert_decodes("safejson", "oops", is_collection, INVALID, "begins no value");
-        assert_decodes("safejson", "", is_collection, INVALID, "empty");
+        codec_assert_decodes("safejson", "{\"a\":1}", is_collection, "{\"a\":1}", NULL);
+        codec_assert_decodes("safejson", "[1,[2]]", is_collection, "{\"collection\":[1,[2]]}", NULL);
+        codec_assert_decodes("safejson", "\"x\"", is_collection, "{\"content\":\"x\"}", NULL);
+        codec_assert_decodes("safejson", "1e400", is_collection, "{\"content\":1e400}", NULL);
+        codec_assert_decodes("safejson", "null", is_collection, "{\"content\":null}", NULL);
+        codec_assert_decodes("safejson", "oops", is_collection, CODEC_INVALID, "begins no value");
+        codec_assert_decodes("safejson", "", is_collection, CODEC_INVALID, "empty");
     }
 }
 
@@ -145,17 +96,17 @@ static void the_depth_is_the_datas_not_the_bodys(void **state)
 {
     (void)state;
     struct rm_value *data;
-    assert_int_equal(decode("json", RM_STR("{\"a\":{\"b\":{}}}"), false, 2, &data, NULL), RM_OK);
+    assert_int_equal(codec_decode("json", RM_STR("{\"a\":{\"b\":{}}}"), false, 2, &data, NULL), RM_OK);
     assert_int_equal(data->first->flags, 0);
     assert_int_equal(data->first->first->flags, RM_V_RANGE);
-    assert_int_equal(decode("json", RM_STR("[{\"b\":{}}]"), true, 1, &data, NULL), RM_OK);
+    assert_int_equal(codec_decode("json", RM_STR("[{\"b\":{}}]"), true, 1, &data, NULL), RM_OK);
     assert_int_equal(data->first->flags, RM_V_RANGE); // the list is at depth 1
-    assert_int_equal(decode("json", RM_STR("[{\"b\":{}}]"), true, 2, &data, NULL), RM_OK);
+    assert_int_equal(codec_decode("json", RM_STR("[{\"b\":{}}]"), true, 2, &data, NULL), RM_OK);
     assert_int_equal(data->first->flags, 0);
     assert_int_equal(data->first->first->flags, RM_V_RANGE);
-    assert_int_equal(decode("safejson", RM_STR(" [1,[2]]"), false, 1, &data, NULL), RM_OK);
+    assert_int_equal(codec_decode("safejson", RM_STR(" [1,[2]]"), false, 1, &data, NULL), RM_OK);
     assert_int_equal(data->first->flags, RM_V_RANGE); // a hundred thousand numbers are no reason for as many nodes
-    assert_int_equal(decode("safejson", RM_STR("\n\t {\"a\":[1]}"), true, 1, &data, NULL), RM_OK);
+    assert_int_equal(codec_decode("safejson", RM_STR("\n\t {\"a\":[1]}"), true, 1, &data, NULL), RM_OK);
     assert_int_equal(data->flags, 0);
     assert_int_equal(data->first->flags, RM_V_RANGE);
 }
@@ -168,11 +119,11 @@ static void limits_are_kept(void **state)
         struct rm_value *data;
         struct rm_err err;
         struct rm_decode_in in = {RM_STR("{\"a\":{\"b\":[1]}}"), false, 1, {3, 4}};
-        assert_int_equal(codec(names[i])->decode(&value_arena, &in, &data, &err), RM_OK);
+        assert_int_equal(codec_of(names[i])->decode(&value_arena, &in, &data, &err), RM_OK);
         in.limits.max_depth = 2;
-        assert_int_equal(codec(names[i])->decode(&value_arena, &in, &data, &err), RM_ETOOBIG);
+        assert_int_equal(codec_of(names[i])->decode(&value_arena, &in, &data, &err), RM_ETOOBIG);
         in.limits = (struct rm_json_limits){3, 3};
-        assert_int_equal(codec(names[i])->decode(&value_arena, &in, &data, &err), RM_ETOOBIG);
+        assert_int_equal(codec_of(names[i])->decode(&value_arena, &in, &data, &err), RM_ETOOBIG);
     }
 }
 
@@ -181,9 +132,9 @@ static void json_gives_the_data_out(void **state)
     (void)state;
     static const char *const names[] = {"json", "fast-json", "negotiate"};
     for (size_t i = 0; i < RM_COUNT(names); i++) {
-        assert_encodes(names[i], value_parsed("{\"b\":1,\"a\":\"<&>\"}", 1), RM_STR("{\"b\":1,\"a\":\"<&>\"}"));
-        assert_encodes(names[i], value_parsed("{}", 0), RM_STR("{}"));
-        assert_encodes(names[i], NULL, RM_STR("null"));
+        codec_assert_encodes(names[i], value_parsed("{\"b\":1,\"a\":\"<&>\"}", 1), RM_STR("{\"b\":1,\"a\":\"<&>\"}"));
+        codec_assert_encodes(names[i], value_parsed("{}", 0), RM_STR("{}"));
+        codec_assert_encodes(names[i], NULL, RM_STR("null"));
     }
 }
 
@@ -191,40 +142,40 @@ static void json_collection_gives_the_list_out(void **state)
 {
     (void)state;
     for (uint32_t depth = 0; depth < 3; depth++) {
-        assert_encodes("json-collection", value_parsed("{\"x\":1,\"collection\":[1,{\"a\":2}]}", depth),
-                       RM_STR("[1,{\"a\":2}]"));
-        assert_encodes("json-collection", value_parsed("{\"collection\":{\"a\":1}}", depth), RM_STR("{\"a\":1}"));
-        assert_encodes("json-collection", value_parsed("{\"x\":[1]}", depth), RM_STR("[]"));
-        assert_encodes("json-collection", value_parsed("{}", depth), RM_STR("[]"));
+        codec_assert_encodes("json-collection", value_parsed("{\"x\":1,\"collection\":[1,{\"a\":2}]}", depth),
+                             RM_STR("[1,{\"a\":2}]"));
+        codec_assert_encodes("json-collection", value_parsed("{\"collection\":{\"a\":1}}", depth), RM_STR("{\"a\":1}"));
+        codec_assert_encodes("json-collection", value_parsed("{\"x\":[1]}", depth), RM_STR("[]"));
+        codec_assert_encodes("json-collection", value_parsed("{}", depth), RM_STR("[]"));
     }
-    assert_encodes("json-collection", NULL, RM_STR("[]"));
+    codec_assert_encodes("json-collection", NULL, RM_STR("[]"));
 }
 
 static void string_takes_and_gives_text(void **state)
 {
     (void)state;
-    assert_decodes("string", "say \"hi\"\n", false, "{\"content\":\"say \\\"hi\\\"\\n\"}", NULL);
-    assert_decodes("string", "{\"a\":1}", true, "{\"content\":\"{\\\"a\\\":1}\"}", NULL);
-    assert_decodes("string", "", false, "{\"content\":\"\"}", NULL);
-    assert_decodes("string", "caf\xE9", false, "{\"content\":\"caf\xEF\xBF\xBD\"}", NULL);
+    codec_assert_decodes("string", "say \"hi\"\n", false, "{\"content\":\"say \\\"hi\\\"\\n\"}", NULL);
+    codec_assert_decodes("string", "{\"a\":1}", true, "{\"content\":\"{\\\"a\\\":1}\"}", NULL);
+    codec_assert_decodes("string", "", false, "{\"content\":\"\"}", NULL);
+    codec_assert_decodes("string", "caf\xE9", false, "{\"content\":\"caf\xEF\xBF\xBD\"}", NULL);
 
     struct rm_value *data;
     struct rm_str bytes = RM_STR("caf\xE9 \\n \0 end"); // what came in as text goes out byte for byte
-    assert_int_equal(decode("string", bytes, false, 1, &data, NULL), RM_OK);
-    assert_encodes("string", data, bytes);
-    assert_encodes("string", value_parsed("{\"content\":\"a\\n\\u00e9\\ud800\"}", 0),
-                   RM_STR("a\n\xC3\xA9\xEF\xBF\xBD"));
+    assert_int_equal(codec_decode("string", bytes, false, 1, &data, NULL), RM_OK);
+    codec_assert_encodes("string", data, bytes);
+    codec_assert_encodes("string", value_parsed("{\"content\":\"a\\n\\u00e9\\ud800\"}", 0),
+                         RM_STR("a\n\xC3\xA9\xEF\xBF\xBD"));
     static const char *const without[] = {"{}", "{\"content\":1}", "{\"content\":null}", "{\"content\":[\"a\"]}",
                                           "{\"Content\":\"a\"}"};
     for (size_t i = 0; i < RM_COUNT(without); i++)
-        assert_encodes("string", value_parsed(without[i], 1), RM_STR(""));
-    assert_encodes("string", NULL, RM_STR(""));
+        codec_assert_encodes("string", value_parsed(without[i], 1), RM_STR(""));
+    codec_assert_encodes("string", NULL, RM_STR(""));
 }
 
 static void an_answer_over_the_limits_is_said_so(void **state)
 {
     (void)state;
-    static const char *const names[] = {"json", "fast-json", "negotiate", "json-collection", "string"};
+    static const char *const names[] = {"json", "fast-json", "negotiate", "json-collection", "string", "xml", "yaml"};
     struct rm_budget budget = {.limit = 3};
     for (size_t i = 0; i < RM_COUNT(names); i++) {
         struct rm_err err;
@@ -232,9 +183,9 @@ static void an_answer_over_the_limits_is_said_so(void **state)
         struct rm_value *data = value_parsed("{\"content\":\"abcdef\",\"collection\":[1,2,3]}", 1);
         rm_buf_init(&small, 5, NULL);
         rm_buf_init(&poor, 1000, &budget);
-        assert_int_equal(codec(names[i])->encode(&value_arena, data, &small, NULL, &err), RM_ETOOBIG);
+        assert_int_equal(codec_of(names[i])->encode(&value_arena, data, &small, NULL, &err), RM_ETOOBIG);
         assert_non_null(strstr(err.text, "larger than 5 bytes"));
-        assert_int_equal(codec(names[i])->encode(&value_arena, data, &poor, NULL, &err), RM_EMEMORY);
+        assert_int_equal(codec_of(names[i])->encode(&value_arena, data, &poor, NULL, &err), RM_EMEMORY);
         assert_int_equal(err.code, RM_EMEMORY);
         rm_buf_free(&small);
         rm_buf_free(&poor);

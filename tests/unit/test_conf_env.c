@@ -84,7 +84,6 @@ static void test_wrong(void **state)
         {"REMORA_WORKERS=many", "REMORA_WORKERS", "is no whole number"},
         {"KRAKEND_LISTEN_IP=localhost", "KRAKEND_LISTEN_IP", "is no IP address"},
         {"KRAKEND_ECHO_ENDPOINT=on", "KRAKEND_ECHO_ENDPOINT", "allowed is true or false"},
-        {"KRAKEND_OUTPUT_ENCODING=xml", "KRAKEND_OUTPUT_ENCODING", "not in this version"},
     };
     for (size_t i = 0; i < RM_COUNT(cases); i++) {
         const char *const environ[] = {cases[i].variable, NULL};

@@ -461,6 +461,12 @@ static void test_encodings(void **state)
         {"no-op", "json", "no-op", "json"},
         {"json", "negotiate", "json", "negotiate"},
         {"json", "json-collection", "json", "json-collection"},
+        {"XML", "xml", "xml", "xml"},
+        {"rss", "yaml", "rss", "yaml"},
+        {"yaml", "json", "yaml", "json"},
+        {"xml", "nonsense", "xml", "xml"},
+        {"yaml", "nonsense", "yaml", "yaml"},
+        {"rss", "nonsense", "rss", "json"},
     };
     for (size_t i = 0; i < RM_COUNT(cases); i++) {
         struct conf_case c;

@@ -161,6 +161,35 @@ static void a_small_part_of_a_large_answer_is_copied(void **state)
     flow_rig_stop(&rig);
 }
 
+// ---- encodings -------------------------------------------------------------------------------------------------------
+
+static void the_client_chooses_the_encoding(void **state)
+{
+    (void)state;
+    struct fake_answer answers[] = {{.body = "{\"v\":\"x\"}"}};
+    static const struct {
+        const char *accept, *type, *body;
+    } cases[] = {
+        {NULL, "application/json; charset=utf-8", "{\"v\":\"x\"}"},
+        {"Accept: application/xml", "application/xml", "<v>x</v>"},
+        {"Accept: application/x-yaml", "application/yaml; charset=utf-8", "v: x\n"},
+    };
+    struct flow_rig rig;
+    flow_rig_start(&rig, ONE("", ", 'output_encoding': 'negotiate'"), answers, 1);
+    for (size_t i = 0; i < RM_COUNT(cases); i++) {
+        struct flow_client *client = flow_run(&rig, &(struct flow_ask){.headers = {cases[i].accept}});
+        check_reply(client, 200, cases[i].body, true);
+        assert_string_equal(flow_header(client, "Content-Type"), cases[i].type);
+        assert_string_equal(flow_header(client, "Vary"), "Accept");
+    }
+    flow_rig_stop(&rig);
+    flow_rig_start(&rig, ONE("", ", 'output_encoding': 'xml'"), answers, 1);
+    struct flow_client *client = flow_run(&rig, &(struct flow_ask){.headers = {"Accept: application/json"}});
+    check_reply(client, 200, "<v>x</v>", true);
+    assert_null(flow_header(client, "Vary"));
+    flow_rig_stop(&rig);
+}
+
 // ---- flatmap -----------------------------------------------------------------------------------------------------------
 
 #define FLATMAP(ops) ", 'extra_config': {'proxy': {'flatmap_filter': [" ops "]}}"
@@ -630,6 +659,7 @@ int main(void)
         cmocka_unit_test(static_data_and_other_endpoints),
         cmocka_unit_test(large_answers_are_not_copied),
         cmocka_unit_test(a_small_part_of_a_large_answer_is_copied),
+        cmocka_unit_test(the_client_chooses_the_encoding),
         cmocka_unit_test(an_endpoint_flatmap_is_always_applied),
         cmocka_unit_test(a_flatmap_that_leaves_nothing),
         cmocka_unit_test(error_codes),

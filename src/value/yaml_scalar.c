@@ -1,6 +1,6 @@
 // What a YAML scalar is: the core schema of YAML 1.2, with numbers turned into JSON's notation.
 // SPDX-License-Identifier: Apache-2.0
-#include "conf/yaml_scalar.h"
+#include <remora/scalar.h>
 
 #include <inttypes.h>
 

@@ -1,7 +1,8 @@
 // What a YAML scalar is: the core schema of YAML 1.2 (10.3.2). Pure functions; knows no library.
+// Implemented in src/value.
 // SPDX-License-Identifier: Apache-2.0
-#ifndef CONF_YAML_SCALAR_H
-#define CONF_YAML_SCALAR_H
+#ifndef REMORA_SCALAR_H
+#define REMORA_SCALAR_H
 
 #include <remora/value.h>
 
