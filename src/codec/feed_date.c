@@ -175,10 +175,12 @@ static void date_shift(struct date *d)
 
 struct rm_str rm_feed_date(struct rm_arena *arena, struct rm_str text)
 {
+    if (text.n == 0)
+        return RM_STR("");
     struct date d = {0};
     struct date_text t = {text.p, text.p + text.n};
     bool is_iso = text.n >= 5 && text.p[4] == '-';
-    if (text.n == 0 || !(is_iso ? date_iso(&t, &d) : date_rfc822(&t, &d)))
+    if (!(is_iso ? date_iso(&t, &d) : date_rfc822(&t, &d)))
         return RM_STR("");
     date_spaces(&t);
     if (t.p != t.end || !date_is_valid(&d))
