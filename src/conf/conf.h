@@ -57,6 +57,17 @@ struct rm_conf_balance {
     uint64_t retry_attempt_us;     // 0: all the time that is left
 };
 
+// extra_config backend/graphql
+struct rm_conf_graphql {
+    int type;
+    struct rm_value *query_value;
+    bool is_mutation;
+    enum rm_method method;
+    struct rm_str query;        // empty: none
+    struct rm_value *variables; // object, or NULL
+    struct rm_str operation_name;
+};
+
 struct rm_conf_backend {
     // "scheme://name[:port]", or with disable_host_sanitize "scheme://name[:port][/path]" as written (a path prefix; IPv6 in
     // brackets); the service's when the backend has none; empty is valid: calls answer "no hosts available". Other providers than
@@ -73,10 +84,12 @@ struct rm_conf_backend {
     bool is_collection;
     // The steps' own configuration, of the right type and not empty: strings, lists of strings, an object of strings. NULL when absent.
     struct rm_value *target, *allow, *deny, *mapping, *group;
-    struct rm_value *flatmap; // extra_config proxy: a checked list of operations, or NULL; allow, deny and mapping are NULL beside it
+    struct rm_value *
+        flatmap; // extra_config proxy: a checked list of operations, or NULL; allow, deny and mapping are NULL beside it
     struct rm_strs input_headers;       // backend-level second filter; empty: none
     struct rm_strs input_query_strings; // likewise
     bool has_input_headers, has_input_query_strings;
+    struct rm_conf_graphql graphql;
     // extra_config backend/http
     struct rm_str return_error_details; // "" off
     bool return_error_code;

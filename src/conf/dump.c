@@ -118,6 +118,9 @@ static struct rm_value *dump_endpoint(struct dumper *d, const struct rm_conf_end
     for (size_t i = 0; i < endpoint->n_backends; i++) {
         struct rm_value *backend = dump_fields(d, &rm_backend_fields, &endpoint->backends[i]);
         dump_extra(d, backend, RM_EXTRA_BACKEND, &endpoint->backends[i]);
+        if (endpoint->backends[i].graphql.query.n == 0) // defaults alone ask for nothing
+            rm_value_remove(&d->arena, rm_value_get(&d->arena, backend, RM_STR("extra_config")),
+                            RM_STR("backend/graphql"));
         rm_value_append(backends, backend);
     }
     dump_set(d, object, "backend", backends);

@@ -28,6 +28,7 @@ static const struct extra_namespace extra_known[] = {
     {"proxy", DEVOPS "krakend/proxy", {NULL, &rm_proxy_fields, &rm_proxy_backend_fields}, NULL},
     {"backend/http", DEVOPS "krakend/http", {NULL, NULL, &rm_http_fields}, NULL},
     {"backend/http/client", NULL, {NULL, NULL, &rm_http_client_fields}, NULL},
+    {"backend/graphql", DEVOPS "krakend/transport/http/client/graphql", {NULL, NULL, &rm_graphql_fields}, NULL},
     // What KrakenD has.
     {"async/amqp", DEVOPS "krakend-amqp/agent", {NULL, NULL, NULL}, extra_default},
     {"auth/client-credentials", DEVOPS "krakend-oauth2-clientcredentials", {NULL, NULL, NULL}, extra_default},
@@ -39,7 +40,6 @@ static const struct extra_namespace extra_known[] = {
      "tokens are not checked, let what stands before remora check them"},
     {"backend/amqp/consumer", DEVOPS "krakend-amqp/consume", {NULL, NULL, NULL}, extra_default},
     {"backend/amqp/producer", DEVOPS "krakend-amqp/produce", {NULL, NULL, NULL}, extra_default},
-    {"backend/graphql", DEVOPS "krakend/transport/http/client/graphql", {NULL, NULL, NULL}, extra_default},
     {"backend/lambda", DEVOPS "krakend-lambda", {NULL, NULL, NULL}, extra_default},
     {"backend/pubsub/publisher", DEVOPS "krakend-pubsub/publisher", {NULL, NULL, NULL}, extra_default},
     {"backend/pubsub/subscriber", DEVOPS "krakend-pubsub/subscriber", {NULL, NULL, NULL}, extra_default},

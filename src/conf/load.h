@@ -25,7 +25,11 @@ extern const struct rm_fields rm_router_fields, rm_logging_fields;      // route
 extern const struct rm_fields rm_proxy_fields, rm_proxy_backend_fields; // proxy.c
 // flatmap.c: the list if it is one, NULL where it is empty or wrong.
 struct rm_value *rm_flatmap_check(struct rm_reader *, const struct rm_path *, struct rm_value *list);
-extern const struct rm_fields rm_http_fields, rm_http_client_fields;    // http.c
+// graphql.c: what the endpoint must have for it; `object` is the extra_config.
+extern const struct rm_fields rm_graphql_fields;
+void rm_graphql_check(struct rm_reader *, const struct rm_path *extra, struct rm_value *object,
+                      const struct rm_conf_endpoint *, struct rm_conf_backend *);
+extern const struct rm_fields rm_http_fields, rm_http_client_fields;                        // http.c
 extern const struct rm_fields rm_own_fields, rm_own_endpoint_fields, rm_own_backend_fields; // own.c
 extern const struct rm_fields rm_limits_fields;                                             // limits.c
 extern const struct rm_fields rm_dns_fields;                                                // dns.c

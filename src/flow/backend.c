@@ -40,7 +40,7 @@ struct backend_call {
     // What is sent; a redirect changes it.
     struct rm_str method, target;
     struct rm_headers headers;
-    bool sends_body; // the client's
+    bool sends_body; // the client's, or the ask's own
     bool says_empty; // if there is none: Content-Length: 0, without which some servers answer 411 (RFC 9110 8.6)
     struct rm_redirect next;
 };
@@ -138,6 +138,10 @@ static void backend_aim(struct backend_call *b)
     if (base.n > 0)
         b->target =
             rm_arena_printf(b->slot.part.call.arena, "%.*s%.*s", (int)base.n, base.p, (int)b->target.n, b->target.p);
+    struct rm_str more = b->slot.ask->more_query;
+    if (more.n > 0)
+        b->target = rm_arena_printf(b->slot.part.call.arena, "%.*s%s%.*s", (int)b->target.n, b->target.p,
+                                    memchr(b->target.p, '?', b->target.n) ? "&" : "?", (int)more.n, more.p);
 }
 
 static void backend_keep_tried(struct backend_call *b)
@@ -209,7 +213,7 @@ static void backend_ask(struct backend_call *b)
     x->headers = b->headers;
     x->has_body = b->sends_body || b->says_empty;
     if (b->sends_body) {
-        x->body = rq->body;
+        x->body = b->slot.ask->has_own_body ? b->slot.ask->own_body : rq->body;
         if (rq->source) {
             rm_tapped_source_init(&b->source, rq->source);
             x->source = &b->source.source;
@@ -249,6 +253,11 @@ static void backend_start(struct rm_call *call)
     struct backend_call *b = (struct backend_call *)call;
     const struct rm_backend *backend = b->slot.backend;
     const struct rm_request *rq = b->slot.part.rq;
+    if (b->slot.ask->err.code != RM_OK) {
+        call->err = b->slot.ask->err;
+        rm_call_done(call);
+        return;
+    }
     if (!backend_pick(b)) {
         struct rm_err err;
         rm_fail(&err, RM_ENOHOST, "no hosts available");
@@ -260,7 +269,7 @@ static void backend_start(struct rm_call *call)
     backend_aim(b);
     b->headers = b->slot.ask->headers;
     enum rm_method method = backend->conf->method;
-    b->sends_body = rq->source || rq->body.n > 0;
+    b->sends_body = b->slot.ask->has_own_body ? b->slot.ask->own_body.n > 0 : rq->source || rq->body.n > 0;
     b->says_empty = method == RM_POST || method == RM_PUT || method == RM_PATCH;
     backend_ask(b);
 }

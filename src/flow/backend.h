@@ -6,6 +6,8 @@
 #include "flow/part.h"
 #include "flow/url.h"
 
+struct rm_graphql; // graphql.h
+
 struct rm_backend_step {
     const struct rm_step_ops *ops;
     const void *self;
@@ -23,7 +25,8 @@ struct rm_backend {
     struct rm_backend_step *steps;      // in the order that they are applied
     uint32_t n_steps;
     uint32_t open_depth;
-    struct rm_str error_key; // return_error_details: "error_x"; empty: off
+    const struct rm_graphql *graphql; // NULL: none
+    struct rm_str error_key;          // return_error_details: "error_x"; empty: off
 };
 
 // answer.c: an answer's status, body and steps, into `out` (answered, complete, data, err, own_body, own_type).

@@ -5,6 +5,7 @@
 
 #include "flow/backend.h"
 #include "flow/deadline.h"
+#include "flow/graphql.h"
 #include "flow/head.h"
 #include "flow/local.h"
 #include "flow/reply.h"
@@ -37,6 +38,8 @@ int rm_endpoint_asks(struct rm_request *rq, struct rm_ask **out, struct rm_err *
         asks[i].headers = common;
         if (!filter->all)
             rm_head_narrow(&rq->arena, filter, &common, &asks[i].headers);
+        if (endpoint->backends[i].graphql)
+            rm_graphql_ask(endpoint->backends[i].graphql, rq, &asks[i]);
         asks[i].gzip = rm_head_gzip(&asks[i].headers, endpoint->streams, plan->conf->disable_compression);
     }
     *out = asks;

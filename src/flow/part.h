@@ -26,7 +26,10 @@ struct rm_ask {
     struct rm_str target; // without the host's base path
     struct rm_headers headers;
     enum rm_gzip gzip;
-    struct rm_fetch *fetches; // whatever was made of it, the newest first
+    bool has_own_body;                  // own_body is sent in place of the client's
+    struct rm_str own_body, more_query; // more_query: behind the target's
+    struct rm_err err;                  // it cannot be asked
+    struct rm_fetch *fetches;           // whatever was made of it, the newest first
 };
 struct rm_fetch {
     struct rm_exchange *x;

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flow/backend.h"
 #include "flow/balance.h"
+#include "flow/graphql.h"
 
 #include <inttypes.h>
 
@@ -177,6 +178,8 @@ static int plan_add_backend(struct plan_build *build, const struct rm_endpoint *
     rm_url_compile(&backend->url, &plan->arena, conf, build->endpoint, plan->conf->router.disable_path_decoding);
     rm_filter_compile(&backend->headers, &plan->arena, conf->input_headers.v, conf->input_headers.n,
                       conf->input_headers.n == 0, true);
+    if (conf->graphql.query.n > 0)
+        backend->graphql = rm_graphql_compile(&plan->arena, &conf->graphql, build->endpoint);
     if (conf->return_error_details.n > 0)
         backend->error_key = rm_arena_printf(&plan->arena, "error_%.*s", (int)conf->return_error_details.n,
                                              conf->return_error_details.p);

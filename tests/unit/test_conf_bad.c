@@ -34,6 +34,7 @@ struct bad_case {
 #define BACKEND_EXTRA(s) BACKEND("extra_config: {" s "}")
 #define OWN "endpoints[0].backend[0].extra_config.remora."
 #define FLATMAP(s) ENDPOINT_EXTRA("proxy: {flatmap_filter: [{" s "}]}")
+#define GRAPHQL "endpoints[0].backend[0].extra_config.backend/graphql"
 #define FLATMAP_ENDPOINT "endpoints[0].extra_config.proxy.flatmap_filter"
 #define FLATMAP_BACKEND "endpoints[0].backend[0].extra_config.proxy.flatmap_filter"
 
@@ -415,6 +416,22 @@ static const struct bad_case bad_extra[] = {
      ENDPOINT_EXTRA("proxy: {force_sandboxed_request: ^1}")},
     {WARNS, "endpoints[0].extra_config.proxy.sequential_propagated_params", "no effect",
      ENDPOINT_EXTRA("proxy: {^sequential_propagated_params: [resp0_a]}")},
+    {WRONG, GRAPHQL ".query", "is missing: the GraphQL text", BACKEND_EXTRA("backend/graphql: ^{type: query}")},
+    {WRONG, GRAPHQL ".query", "found a list, allowed is a string",
+     BACKEND_EXTRA("backend/graphql: {type: query, query: ^[a]}")},
+    {WRONG, GRAPHQL ".type", "is missing: query or mutation", BACKEND_EXTRA("backend/graphql: ^{query: a}")},
+    {WRONG, GRAPHQL ".type", "allowed is one of query, mutation",
+     BACKEND_EXTRA("backend/graphql: {type: ^subscription, query: a}")},
+    {WRONG, GRAPHQL ".method", "allowed is one of GET, POST",
+     BACKEND_EXTRA("backend/graphql: {type: query, query: a, method: ^PUT}")},
+    {WRONG, GRAPHQL ".query_path", "write the text under \"query\"",
+     BACKEND_EXTRA("backend/graphql: {type: query, ^query_path: a}")},
+    {WRONG, GRAPHQL ".variables", "found a list, allowed is an object",
+     BACKEND_EXTRA("backend/graphql: {type: query, query: a, variables: ^[a]}")},
+    {WRONG, GRAPHQL ".variables.v", "the text \"{b}\" is no parameter of the endpoint",
+     BACKEND_EXTRA("backend/graphql: {type: query, query: a, variables: {v: ^'{b}', w: '{a}', x: '{}'}}")},
+    {UNKNOWN, GRAPHQL ".variable", "did you mean \"variables\"?",
+     BACKEND_EXTRA("backend/graphql: {type: query, query: a, ^variable: {}}")},
     {WRONG, FLATMAP_ENDPOINT, "found an object, allowed is a list of operations",
      ENDPOINT_EXTRA("proxy: {flatmap_filter: ^{type: del, args: [a]}}")},
     {WRONG, FLATMAP_BACKEND "[0]", "found the text \"del\", allowed is an object",

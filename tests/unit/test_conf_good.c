@@ -526,6 +526,31 @@ static void test_proxy(void **state)
     }
 }
 
+static void test_graphql(void **state)
+{
+    (void)state;
+    struct conf_case c;
+    conf_case_good(
+        &c, "t.yaml",
+        "version: 3\nendpoints:\n- endpoint: /x/{id}\n  backend:\n"
+        "  - {host: h, url_pattern: /, extra_config: {backend/graphql: {type: query, query: \"{\\n a\\t}\", "
+        "variables: {v: '{id}'}, operationName: Q}}}\n"
+        "  - {host: h, url_pattern: /, method: PUT, extra_config: {backend/graphql: {type: Mutation, query: m, "
+        "method: get}}}\n"
+        "  - {host: h, url_pattern: /, method: PUT}\n",
+        false);
+    const struct rm_conf_backend *backends = c.conf->endpoints[0].backends;
+    assert_str(backends[0].graphql.query, "{\n a\t}");
+    assert_str(backends[0].graphql.operation_name, "Q");
+    assert_false(backends[0].graphql.is_mutation);
+    assert_int_equal(backends[0].method, RM_POST);
+    assert_true(backends[1].graphql.is_mutation);
+    assert_int_equal(backends[1].method, RM_GET);
+    assert_int_equal(backends[2].graphql.query.n, 0);
+    assert_int_equal(backends[2].method, RM_PUT);
+    conf_case_free(&c);
+}
+
 static void test_flatmap(void **state)
 {
     (void)state;
@@ -758,14 +783,14 @@ static void test_routes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_inheritance),   cmocka_unit_test(test_unset),
-        cmocka_unit_test(test_dns),         cmocka_unit_test(test_srv_names),     cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_balance),     cmocka_unit_test(test_hosts),         cmocka_unit_test(test_pieces),
-        cmocka_unit_test(test_piece_names), cmocka_unit_test(test_encodings),     cmocka_unit_test(test_proxy),
-        cmocka_unit_test(test_flatmap),     cmocka_unit_test(test_backend_extra), cmocka_unit_test(test_old_names),
-        cmocka_unit_test(test_step_values), cmocka_unit_test(test_client_tls),    cmocka_unit_test(test_routes),
-        cmocka_unit_test(test_all),         cmocka_unit_test(test_proxies),       cmocka_unit_test(test_kubernetes),
-        cmocka_unit_test(test_listeners),
+        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_inheritance), cmocka_unit_test(test_unset),
+        cmocka_unit_test(test_dns),         cmocka_unit_test(test_srv_names),   cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_balance),     cmocka_unit_test(test_hosts),       cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_piece_names), cmocka_unit_test(test_encodings),   cmocka_unit_test(test_proxy),
+        cmocka_unit_test(test_flatmap),     cmocka_unit_test(test_graphql),     cmocka_unit_test(test_backend_extra),
+        cmocka_unit_test(test_old_names),   cmocka_unit_test(test_step_values), cmocka_unit_test(test_client_tls),
+        cmocka_unit_test(test_routes),      cmocka_unit_test(test_all),         cmocka_unit_test(test_proxies),
+        cmocka_unit_test(test_kubernetes),  cmocka_unit_test(test_listeners),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
