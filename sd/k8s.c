@@ -110,9 +110,7 @@ static struct rm_k8s_namespace *hub_namespace(struct k8s_hub *hub, struct rm_str
             return space->of;
     }
     struct k8s_space *space = RM_NEW(&hub->arena, struct k8s_space);
-    struct rm_k8s_times times = RM_K8S_TIMES;
-    times.max_age_us = k8s_conf.max_age_us;
-    space->of = rm_k8s_namespace_new(hub->loop, rm_api_client_api(hub->client), &times, name);
+    space->of = rm_k8s_namespace_new(hub->loop, rm_api_client_api(hub->client), &RM_K8S_TIMES, name);
     rm_list_push_back(&hub->spaces, &space->link);
     return space->of;
 }
@@ -209,10 +207,6 @@ static void k8s_changed(struct rm_k8s_sub *sub)
     struct k8s_provider *self = rm_container_of(sub, struct k8s_provider, sub);
     struct rm_arena scratch;
     struct rm_k8s_found found;
-    if (rm_k8s_namespace_is_lost(sub)) {
-        self->sink->publish(self->sink, rm_snapshot_new(NULL, 0));
-        return;
-    }
     rm_arena_init(&scratch, NULL);
     rm_k8s_store_find(rm_k8s_watch_store(rm_k8s_namespace_watch(sub)), &scratch, &self->want, &found);
     k8s_note(self, &found);

@@ -14,7 +14,6 @@ struct rm_k8s_conf {
     struct rm_str zone;       // topology.kubernetes.io/zone of our node; "": unknown
     struct rm_str node;       // our node's name; REMORA_NODE
     enum rm_k8s_addresses addresses;
-    uint64_t max_age_us; // a list that nobody has confirmed for so long is given up; 0: never
 };
 // Before any provider opens, once; without it the pod's.
 void rm_k8s_setup(const struct rm_k8s_conf *);

@@ -3,9 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sd/k8s_namespace.h"
 
-#include "base/clock.h"
-
-#include <remora/log.h>
 #include <stdlib.h>
 
 // One list and watch, and whom it covers.
@@ -30,8 +27,6 @@ struct rm_k8s_namespace {
     struct rm_task renew;
     struct rm_timer gather;
     uint64_t gather_until_us; // 0: nothing is held back
-    struct rm_timer age;      // of the list in use, where it has a limit
-    bool is_lost;
 };
 
 // ---- covers ------------------------------------------------------------------------------------------------------------
@@ -102,31 +97,6 @@ static void namespace_hold(struct rm_k8s_namespace *of)
     rm_timer_start(of->loop, &of->gather, due_us < of->gather_until_us ? due_us : of->gather_until_us);
 }
 
-// Looked at when it would be over, and each second while it is.
-static void namespace_look_at_age(struct rm_k8s_namespace *of)
-{
-    uint64_t now_us = rm_loop_now_us(of->loop), max_us = of->times.max_age_us;
-    if (max_us == 0)
-        return;
-    uint64_t until_us = rm_k8s_watch_counts(of->live->watch)->heard_us + max_us;
-    bool is_lost = now_us >= until_us;
-    rm_timer_start(of->loop, &of->age, is_lost ? now_us + RM_SEC : until_us);
-    if (is_lost == of->is_lost)
-        return;
-    of->is_lost = is_lost;
-    rm_log(is_lost ? RM_WARNING : RM_INFO, "kubernetes: %s namespace=%.*s max_age_ms=%llu",
-           is_lost ? "nothing was heard for too long: the last list is given up" : "the API server is heard again",
-           (int)of->name.n, of->name.p, (unsigned long long)(max_us / RM_MS));
-    RM_LIST_FOR (node, &of->subs)
-        rm_container_of(node, struct rm_k8s_sub, link)->dirty = true;
-    namespace_tell(of);
-}
-
-static void namespace_aged(struct rm_timer *timer)
-{
-    namespace_look_at_age(rm_container_of(timer, struct rm_k8s_namespace, age));
-}
-
 static void cover_changed(struct rm_k8s_watch_owner *owner, struct rm_str service)
 {
     struct rm_k8s_namespace *of = rm_container_of(owner, struct cover, owner)->of;
@@ -152,8 +122,19 @@ static void cover_synced(struct rm_k8s_watch_owner *owner)
     }
     RM_LIST_FOR (node, &of->subs)
         rm_container_of(node, struct rm_k8s_sub, link)->dirty = true;
-    namespace_look_at_age(of);
     namespace_tell(of);
+}
+
+// Told like a change: the pool then knows how old its list is not, and notices that it is the same.
+static void cover_confirmed(struct rm_k8s_watch_owner *owner)
+{
+    const struct cover *cover = rm_container_of(owner, struct cover, owner);
+    struct rm_k8s_namespace *of = cover->of;
+    if (cover != of->live)
+        return;
+    RM_LIST_FOR (node, &of->subs)
+        rm_container_of(node, struct rm_k8s_sub, link)->dirty = true;
+    namespace_hold(of);
 }
 
 static void cover_failed(struct rm_k8s_watch_owner *owner, const struct rm_err *err)
@@ -248,11 +229,6 @@ const struct rm_k8s_watch *rm_k8s_namespace_watch(const struct rm_k8s_sub *sub)
     return live && cover_has(live, sub->service) ? live->watch : NULL;
 }
 
-bool rm_k8s_namespace_is_lost(const struct rm_k8s_sub *sub)
-{
-    return sub->of->is_lost;
-}
-
 struct rm_str rm_k8s_namespace_name(const struct rm_k8s_namespace *of)
 {
     return of->name;
@@ -271,10 +247,9 @@ struct rm_k8s_namespace *rm_k8s_namespace_new(struct rm_loop *loop, struct rm_ap
     of->name = rm_arena_dup(&of->arena, name);
     of->renew.run = namespace_renew;
     of->gather.fire = namespace_gathered;
-    of->age.fire = namespace_aged;
     rm_list_init(&of->subs);
     for (size_t i = 0; i < RM_COUNT(of->covers); i++)
-        of->covers[i] = (struct cover){.owner = {cover_changed, cover_synced, cover_failed}, .of = of};
+        of->covers[i] = (struct cover){.owner = {cover_changed, cover_synced, cover_confirmed, cover_failed}, .of = of};
     return of;
 }
 
@@ -283,7 +258,6 @@ void rm_k8s_namespace_free(struct rm_k8s_namespace *of)
     RM_ASSERT(rm_k8s_namespace_is_empty(of));
     rm_task_cancel(of->loop, &of->renew);
     rm_timer_stop(&of->gather);
-    rm_timer_stop(&of->age);
     for (size_t i = 0; i < RM_COUNT(of->covers); i++)
         if (of->covers[i].watch)
             cover_end(&of->covers[i]);

@@ -29,9 +29,6 @@ void rm_k8s_namespace_join(struct rm_k8s_namespace *, struct rm_k8s_sub *);
 void rm_k8s_namespace_leave(struct rm_k8s_sub *);
 bool rm_k8s_namespace_is_empty(const struct rm_k8s_namespace *);
 
-// True: the API server was away for longer than times.max_age_us, so that nobody knows whether what the watch has is still so.
-bool rm_k8s_namespace_is_lost(const struct rm_k8s_sub *);
-
 // The watch that covers this service and has a whole list; NULL: none yet.
 const struct rm_k8s_watch *rm_k8s_namespace_watch(const struct rm_k8s_sub *);
 

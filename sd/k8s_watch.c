@@ -99,6 +99,8 @@ static void watch_is_well(struct rm_k8s_watch *watch)
         rm_log(RM_INFO,
                "kubernetes: endpointslices are watched again verb=watch resource=endpointslices namespace=%.*s",
                (int)watch->namespace_.n, watch->namespace_.p);
+    if (watch->trouble != 0)
+        watch->owner->confirmed(watch->owner);
     watch->trouble = 0;
     watch->retried = false;
 }
@@ -233,6 +235,8 @@ static int watch_line(void *arg, struct rm_str line)
         watch_guard(watch);
         if (event.kind != RM_K8S_OTHER)
             code = watch_apply(watch, &event);
+        if (event.kind == RM_K8S_BOOKMARK)
+            watch->owner->confirmed(watch->owner);
     }
     rm_arena_fini(&scratch);
     return code;

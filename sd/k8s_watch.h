@@ -9,13 +9,12 @@
 #include "sd/k8s_store.h"
 
 struct rm_k8s_times {
-    uint64_t stall_us;           // a list without any progress
-    uint64_t idle_us;            // a watch without event or bookmark: there is a bookmark every minute
-    uint64_t first_us, most_us;  // back-off: doubled from the one to the other, of which a random share is waited
-    uint64_t healthy_us;         // a watch that lived so long begins the back-off anew
-    uint64_t short_us;           // one that ended sooner is not opened again at once
-    uint64_t least_s, longest_s; // what the server is asked for, at random
-    uint64_t max_age_us; // a list that nobody has confirmed for so long counts as lost; 0: never (k8s_namespace.c)
+    uint64_t stall_us;            // a list without any progress
+    uint64_t idle_us;             // a watch without event or bookmark: there is a bookmark every minute
+    uint64_t first_us, most_us;   // back-off: doubled from the one to the other, of which a random share is waited
+    uint64_t healthy_us;          // a watch that lived so long begins the back-off anew
+    uint64_t short_us;            // one that ended sooner is not opened again at once
+    uint64_t least_s, longest_s;  // what the server is asked for, at random
     uint64_t quiet_us, gather_us; // changes wait for the next one this long, and that long in all (k8s_namespace.c)
 };
 #define RM_K8S_TIMES                                                                                                   \
@@ -46,7 +45,9 @@ extern const char *const rm_k8s_reason_names[RM_K8S_REASONS];
 struct rm_k8s_watch;
 struct rm_k8s_watch_owner {
     void (*changed)(struct rm_k8s_watch_owner *, struct rm_str service); // one slice of it
-    void (*synced)(struct rm_k8s_watch_owner *);                        // a whole list took the place of what was there
+    void (*synced)(struct rm_k8s_watch_owner *); // a whole list took the place of what was there
+    void (*confirmed)(
+        struct rm_k8s_watch_owner *); // a bookmark, or a watch that is open again: what is there is still so
     void (*failed)(struct rm_k8s_watch_owner *, const struct rm_err *); // an attempt; another one follows
 };
 

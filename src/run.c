@@ -273,7 +273,6 @@ static void run_set_up_kubernetes(const struct rm_conf *conf)
         .zone = conf->zone,
         .node = conf->kubernetes.node,
         .addresses = addresses[conf->kubernetes.addresses],
-        .max_age_us = conf->kubernetes.max_age_us,
     });
 }
 

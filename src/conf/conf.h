@@ -197,7 +197,6 @@ struct rm_conf_kubernetes {
     struct rm_str namespace_; // of hosts that name none
     struct rm_str node;
     enum rm_conf_addresses addresses;
-    uint64_t max_age_us; // 0: the last list is kept for ever
 };
 
 struct rm_conf {

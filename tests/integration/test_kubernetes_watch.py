@@ -211,6 +211,15 @@ def test_p16_a_server_that_goes_away_costs_nobody_a_host(shop):
     assert shop.log_count("cannot watch endpointslices") == 1
 
 
+def test_p16_a_limit_to_that_is_discoverys_hold(shop):
+    started(shop, discovery={"hold": "1s"})
+    shop.api.down()
+    shop.wait_answering(500)
+    shop.api.up()
+    shop.wait_answering(A, B)
+    assert shop.api.count("list") == 1  # the list was never lost, only not believed
+
+
 def test_p18_events_in_many_pieces_and_many_events_in_one(shop):
     started(shop)
     shop.api.piece = 7

@@ -400,8 +400,6 @@ static const struct bad_case bad_extra[] = {
      SERVICE_EXTRA("remora: {kubernetes: {namespace: ^Shop}}")},
     {WRONG, "extra_config.remora.kubernetes.addresses", "one of both, ipv4, ipv6",
      SERVICE_EXTRA("remora: {kubernetes: {addresses: ^all}}")},
-    {WRONG, "extra_config.remora.kubernetes.max_age", "allowed is a duration from 2m",
-     SERVICE_EXTRA("remora: {kubernetes: {max_age: ^90s}}")},
     {UNKNOWN, "extra_config.remora.kubernetes.apiserver", "did you mean \"api_server\"?",
      SERVICE_EXTRA("remora: {kubernetes: {^apiserver: 'https://10.96.0.1'}}")},
     {WRONG, "endpoints[0].extra_config.remora.merge", "not in this version", ENDPOINT_EXTRA("remora: {^merge: deep}")},

@@ -732,7 +732,7 @@ static void test_kubernetes(void **state)
         &c, "t.yaml",
         "version: 3\nextra_config:\n  remora:\n    kubernetes:\n      api_server: https://[fd00::1]:6443/k8s\n"
         "      token_file: /t\n      ca_file: /c\n      namespace: shop-1\n      zone: zone-a\n      node: n1\n"
-        "      addresses: ipv6\n      max_age: 1h\nendpoints:\n"
+        "      addresses: ipv6\nendpoints:\n"
         "- {endpoint: /a, backend: [{host: 'cart:http', sd: k8s, url_pattern: /}]}\n"
         "- {endpoint: /b, backend: [{host: ['https://cart.shop.svc.cluster.local:http'], sd: kubernetes, "
         "sd_scheme: https, url_pattern: /}]}\n",
@@ -743,7 +743,6 @@ static void test_kubernetes(void **state)
     assert_true(rm_str_eq(k->namespace_, RM_STR("shop-1")) && rm_str_eq(k->node, RM_STR("n1")));
     assert_true(rm_str_eq(c.conf->zone, RM_STR("zone-a")));
     assert_int_equal(k->addresses, RM_CONF_IPV6);
-    assert_int_equal(k->max_age_us, UINT64_C(3600000000));
     const struct rm_conf_backend *a = c.conf->endpoints[0].backends, *b = c.conf->endpoints[1].backends;
     assert_true(rm_str_eq(a->sd, RM_STR("k8s")) && rm_str_eq(b->sd, RM_STR("kubernetes")));
     assert_true(rm_str_eq(a->hosts.v[0], RM_STR("cart:http")));

@@ -25,7 +25,7 @@ class Shop:
 
     # ------------------------------------------------------------ remora
 
-    def config(self, hosts=("cart:http",), kubernetes=None, client_tls=None, **backend):
+    def config(self, hosts=("cart:http",), kubernetes=None, client_tls=None, discovery=None, **backend):
         """One endpoint /0, /1, … for each host."""
         known = {"api_server": self.api.url, "namespace": "shop"}
         known.update(kubernetes or {})
@@ -43,6 +43,8 @@ class Shop:
                 for i, host in enumerate(hosts)
             ],
         }
+        if discovery:
+            conf["extra_config"]["remora"]["discovery"] = discovery
         if client_tls:
             conf["client_tls"] = client_tls
         return json.dumps(conf)
