@@ -58,21 +58,40 @@ static struct health_tier health_tier(const struct rm_snapshot *list, uint32_t h
     return tier;
 }
 
+// The next call may try it, unless it failed just now.
+static void health_recall(const struct rm_balance *balance, struct rm_host_cell *cell, uint64_t now_us)
+{
+    uint64_t until_us = load(&cell->out_until_us);
+    if (until_us > now_us && now_us >= load(&cell->failed_us) + balance->eject_base_us)
+        (void)swap(&cell->out_until_us, until_us, now_us);
+}
+
+static bool is_share(const struct rm_balance *balance, const struct health_tier *tier, uint32_t n_out)
+{
+    return n_out <= 1 || (uint64_t)n_out * 100 <= (uint64_t)tier->n * balance->eject_max_percent;
+}
+
 // False: it has to stay.
 static bool health_may_eject(const struct rm_balance *balance, const struct rm_snapshot *list, uint32_t host,
-                             uint64_t now_us)
+                             enum rm_outcome outcome, uint64_t now_us)
 {
     struct health_tier tier = health_tier(list, host, now_us);
-    if (tier.later_has_one)
+    bool is_last = tier.n_out + 1 >= tier.n;
+    if (tier.later_has_one ||
+        (!is_last && (outcome == RM_OUTCOME_UNREACHABLE || is_share(balance, &tier, tier.n_out + 1))))
         return true;
-    if (tier.n_out + 1 >= tier.n)
-        return false;
-    if (tier.n_out == 0 || (uint64_t)(tier.n_out + 1) * 100 <= (uint64_t)tier.n * balance->eject_max_percent)
-        return true;
-    uint64_t until_us = load(&tier.longest->out_until_us);
-    if (until_us > now_us && now_us >= load(&tier.longest->failed_us) + balance->eject_base_us)
-        (void)swap(&tier.longest->out_until_us, until_us, now_us);
+    if (tier.longest)
+        health_recall(balance, tier.longest, now_us);
     return false;
+}
+
+// A host does well again. If too many are out, that is a reason to try them.
+static void health_recall_all(const struct rm_balance *balance, const struct rm_snapshot *list, uint32_t host,
+                              uint64_t now_us)
+{
+    struct health_tier tier = health_tier(list, host, now_us);
+    for (uint32_t i = 0; !is_share(balance, &tier, tier.n_out) && i < list->n; i++)
+        health_recall(balance, list->cell[i], now_us);
 }
 
 // ---- reports ---------------------------------------------------------------------------------------------------------
@@ -87,17 +106,21 @@ static uint64_t health_time(const struct rm_balance *balance, uint32_t times, ui
     return time_us + rm_random_below(random, time_us / JITTER_PART + 1);
 }
 
-static enum rm_health_change health_good(struct rm_host_cell *cell, uint64_t tried_until_us)
+static enum rm_health_change health_good(const struct rm_balance *balance, const struct rm_snapshot *list,
+                                         uint32_t host, uint64_t tried_until_us, uint64_t now_us)
 {
+    struct rm_host_cell *cell = list->cell[host];
     bool is_out = load(&cell->out_until_us) != 0;
     if (is_out && tried_until_us == 0)
         return RM_HEALTH_SAME; // it began before the host went out
-    if (atomic_load_explicit(&cell->in_a_row, memory_order_relaxed) != 0)
-        atomic_store_explicit(&cell->in_a_row, 0, memory_order_relaxed);
-    if (!is_out)
-        return RM_HEALTH_SAME;
+    if (!is_out && atomic_load_explicit(&cell->in_a_row, memory_order_relaxed) == 0)
+        return RM_HEALTH_SAME; // as nearly always: nothing is written
+    atomic_store_explicit(&cell->in_a_row, 0, memory_order_relaxed);
     atomic_store_explicit(&cell->times, 0, memory_order_relaxed);
-    return atomic_exchange_explicit(&cell->out_until_us, 0, memory_order_relaxed) ? RM_HEALTH_BACK : RM_HEALTH_SAME;
+    bool is_back = is_out && atomic_exchange_explicit(&cell->out_until_us, 0, memory_order_relaxed);
+    if (balance->ejects)
+        health_recall_all(balance, list, host, now_us);
+    return is_back ? RM_HEALTH_BACK : RM_HEALTH_SAME;
 }
 
 enum rm_health_change rm_health_report(const struct rm_balance *balance, const struct rm_snapshot *list, uint32_t host,
@@ -108,7 +131,7 @@ enum rm_health_change rm_health_report(const struct rm_balance *balance, const s
     if (outcome == RM_OUTCOME_NONE)
         return RM_HEALTH_SAME;
     if (outcome == RM_OUTCOME_GOOD)
-        return health_good(cell, tried_until_us);
+        return health_good(balance, list, host, tried_until_us, now_us);
     atomic_fetch_add_explicit(&cell->failures, 1, memory_order_relaxed);
     atomic_store_explicit(&cell->failed_us, now_us, memory_order_relaxed);
     uint32_t in_a_row = atomic_fetch_add_explicit(&cell->in_a_row, 1, memory_order_relaxed) + 1;
@@ -120,7 +143,7 @@ enum rm_health_change rm_health_report(const struct rm_balance *balance, const s
     bool is_trial = tried_until_us != 0;
     if (!is_trial && outcome != RM_OUTCOME_UNREACHABLE && in_a_row < balance->eject_after)
         return RM_HEALTH_SAME;
-    if (!is_trial && !health_may_eject(balance, list, host, now_us))
+    if (!is_trial && !health_may_eject(balance, list, host, outcome, now_us))
         return RM_HEALTH_SAME;
     uint32_t times = atomic_load_explicit(&cell->times, memory_order_relaxed);
     if (!swap(&cell->out_until_us, until_us, now_us + health_time(balance, times, random)))

@@ -1,9 +1,12 @@
 // Passive health: what calls say of a host, and when it is left alone for a while. Works on cells; no time of its own, no threads.
 //
 // A host is taken out at once when it cannot be reached, and after `eject_after` failures in a row otherwise; for a time that doubles
-// with each ejection until a call succeeds. When the time is over one call tries it. At most `eject_max_percent` of a tier (one host
-// at least) and never its last one, unless a later tier has a host: that is what later tiers are for. Where the share forbids to take
-// one out, the one that is out longest is tried early, so that a host that has come back makes room.
+// with each ejection until a call succeeds. When the time is over one call tries it. The last host of a tier is never taken out, unless
+// a later tier has one: that is what later tiers are for. For what it answers a host is taken out only while at most
+// `eject_max_percent` of its tier (one at least) are out: perhaps the calls are to blame. That share does not keep in what cannot be
+// reached, as its calls end at the others anyway; but as soon as a host does well again while more than the share is out, all of them
+// are tried, so that a network that comes back does not leave one host with everybody's calls. Where a host would have to go and may
+// not, the one that is out longest is tried early.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef POOL_HEALTH_H
 #define POOL_HEALTH_H

@@ -131,11 +131,21 @@ static void half_of_them_at_most(void **state)
 {
     (void)state;
     begin("a b c d e");
-    assert_int_equal(ends('a', RM_OUTCOME_UNREACHABLE), RM_HEALTH_OUT);
-    assert_int_equal(ends('b', RM_OUTCOME_UNREACHABLE), RM_HEALTH_OUT);
-    assert_int_equal(ends('c', RM_OUTCOME_UNREACHABLE), RM_HEALTH_SAME);
+    for (int i = 0; i < 12; i++) {
+        static const char hosts[] = "abc";
+        enum rm_health_change change = ends(hosts[i / 5], RM_OUTCOME_BAD);
+        assert_int_equal(change, i % 5 == 4 ? RM_HEALTH_OUT : RM_HEALTH_SAME);
+    }
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(ends('c', RM_OUTCOME_BAD), RM_HEALTH_SAME);
     assert_int_equal(out_us('c'), 0);
     assert_true(occurs('c', picks(12)));
+    end();
+    begin("a b c d e"); // what cannot be reached is of no use
+    for (const char *host = "abcd"; *host; host++)
+        assert_int_equal(ends(*host, RM_OUTCOME_UNREACHABLE), RM_HEALTH_OUT);
+    assert_int_equal(ends('e', RM_OUTCOME_UNREACHABLE), RM_HEALTH_SAME); // never the last one
+    assert_string_equal(picks(3), "eee");
     end();
     begin("a b"); // one always
     assert_int_equal(ends('a', RM_OUTCOME_UNREACHABLE), RM_HEALTH_OUT);
@@ -253,11 +263,11 @@ static void what_began_before_says_nothing_after(void **state)
     end();
 }
 
-// Three hosts die one after the other. The share keeps the second one in while the first is out, but that one is tried at once.
+// The last one dies while the first is out, but alive: that one is tried at once.
 static void the_next_death_brings_the_first_back_early(void **state)
 {
     (void)state;
-    begin("a b c");
+    begin("a b");
     assert_int_equal(ends('a', RM_OUTCOME_UNREACHABLE), RM_HEALTH_OUT);
     now_us += 2 * RM_SEC;
     assert_int_equal(ends('a', RM_OUTCOME_UNREACHABLE), RM_HEALTH_SAME); // still dead: out for 2 s more
@@ -266,6 +276,25 @@ static void the_next_death_brings_the_first_back_early(void **state)
     assert_int_equal(ends('a', RM_OUTCOME_GOOD), RM_HEALTH_BACK);
     assert_int_equal(ends('b', RM_OUTCOME_UNREACHABLE), RM_HEALTH_OUT);
     assert_false(occurs('b', picks(12)));
+    end();
+}
+
+// Our own network was away for a minute: the first success brings all others back, whatever their times have grown to.
+static void a_network_that_comes_back(void **state)
+{
+    (void)state;
+    begin("a b c d e f");
+    for (int i = 0; i < 600; i++) {
+        struct rm_pick p;
+        pick(&p);
+        rm_pool_report(&p, RM_OUTCOME_UNREACHABLE, now_us);
+        rm_pool_release(&p);
+        now_us += 100 * RM_MS;
+    }
+    now_us += 1 * RM_SEC;
+    const char *text = picks(40);
+    for (const char *host = "abcdef"; *host; host++)
+        assert_true(occurs(*host, text));
     end();
 }
 
@@ -370,6 +399,7 @@ int main(void)
         cmocka_unit_test(the_time_doubles_up_to_a_limit),
         cmocka_unit_test(what_began_before_says_nothing_after),
         cmocka_unit_test(the_next_death_brings_the_first_back_early),
+        cmocka_unit_test(a_network_that_comes_back),
         cmocka_unit_test(all_dead_and_back),
         cmocka_unit_test(a_new_list_keeps_who_is_out),
         cmocka_unit_test(one_that_is_tried_may_be_the_only_choice),
