@@ -1,4 +1,4 @@
-// extra_config.remora of a backend: balancer, hash_on, zone, subset, retry and eject; and discovery of the service. sd/README.md
+// extra_config.remora of a backend: balancer, hash_on, zone, subset, retry and eject; and discovery of the service. sd/BALANCING.md
 // explains them.
 // SPDX-License-Identifier: Apache-2.0
 #include "base/map.h"

@@ -36,7 +36,7 @@ enum rm_conf_balancer { RM_CONF_ROUND_ROBIN, RM_CONF_LEAST_REQUEST, RM_CONF_RAND
 enum rm_conf_zone { RM_CONF_ZONE_HINTS, RM_CONF_ZONE_PREFER, RM_CONF_ZONE_OFF };
 enum rm_conf_hash_on { RM_HASH_ON_NOTHING, RM_HASH_ON_HEADER, RM_HASH_ON_PARAM, RM_HASH_ON_CLIENT_IP };
 
-// extra_config remora of a backend: which of its hosts a call gets, and what happens when that host fails (sd/README.md).
+// extra_config remora of a backend: which of its hosts a call gets, and what happens when that host fails (sd/BALANCING.md).
 struct rm_conf_balance {
     enum rm_conf_balancer balancer;
     struct rm_str hash_on_text; // as written
