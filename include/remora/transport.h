@@ -52,6 +52,7 @@ struct rm_exchange {
     bool has_body;
     struct rm_body_source *source;
     uint64_t deadline_us;      // rm_loop_now_us() scale; ends in RM_ETIMEOUT
+    uint64_t connect_by_us;    // the same; without a connection by then it ends in RM_ECONNECT; 0: only the transport's own time counts
     enum rm_gzip gzip;
     size_t max_body;           // decoded; over it RM_ETOOBIG (collected bodies only)
     size_t max_head;           // 64 KiB

@@ -18,6 +18,7 @@
 // Before the only host is asked again that refused a connection: it may be starting anew. And what counts as refusing.
 #define BACKEND_PAUSE_US (50 * RM_MS)
 #define BACKEND_AT_ONCE_US (100 * RM_MS)
+#define BACKEND_CONNECT_US (1 * RM_SEC)
 
 // Attempts that failed before the one that runs.
 struct backend_tried {
@@ -94,13 +95,18 @@ static const struct rm_answer_sink backend_stream = {backend_stream_head, backen
 
 // ---- attempts ------------------------------------------------------------------------------------------------------
 
-static uint64_t backend_attempt_end(const struct backend_call *b)
+// How long the attempt may take, where another host may follow: half of what is left, and a second at most, for the connection.
+static void backend_set_times(const struct backend_call *b, struct rm_exchange *x)
 {
-    const struct rm_conf_backend *conf = b->slot.backend->conf;
-    uint64_t all_us = b->slot.part.deadline_us, end_us = b->asked_us + conf->balance.retry_attempt_us;
-    bool may_follow = conf->balance.retries && b->tried.n + 1 < conf->balance.retry_attempts && b->hops == 0 &&
-                      !b->pick.alone && !b->slot.part.rq->source && rm_retry_is_repeatable(conf->method);
-    return conf->balance.retry_attempt_us > 0 && may_follow && end_us < all_us ? end_us : all_us;
+    const struct rm_conf_balance *rule = &b->slot.backend->conf->balance;
+    uint64_t all_us = b->slot.part.deadline_us, left_us = all_us > b->asked_us ? all_us - b->asked_us : 0;
+    x->deadline_us = all_us;
+    if (!rule->retries || b->pick.alone || b->hops > 0 || b->tried.n + 1 >= rule->retry_attempts)
+        return;
+    x->connect_by_us = b->asked_us + (left_us / 2 < BACKEND_CONNECT_US ? left_us / 2 : BACKEND_CONNECT_US);
+    if (rule->retry_attempt_us > 0 && rule->retry_attempt_us < left_us && !x->source &&
+        rm_retry_is_repeatable(b->slot.backend->conf->method))
+        x->deadline_us = b->asked_us + rule->retry_attempt_us;
 }
 
 // Tells the pool how the attempt ended, and the log when that changes the host's state.
@@ -220,7 +226,7 @@ static void backend_ask(struct backend_call *b)
         }
     }
     b->asked_us = rm_loop_now_us(part->call.loop);
-    x->deadline_us = backend_attempt_end(b);
+    backend_set_times(b, x);
     x->gzip = b->slot.ask->gzip;
     x->max_body = limits->backend_body_bytes;
     x->max_head = limits->backend_head_bytes;

@@ -4,12 +4,17 @@
 
 // ---- times -----------------------------------------------------------------------------------------------------------
 
-static void carry_arm(struct rm_carry *carry)
+static uint64_t carry_due(const struct rm_carry *carry)
 {
-    uint64_t due_us = carry->x->deadline_us;
+    uint64_t due_us = carry->x->deadline_us, connect_us = carry->begun ? 0 : carry->x->connect_by_us;
     if (carry->head_due_us > 0 && carry->head_due_us < due_us && !carry->answer.head.whole)
         due_us = carry->head_due_us;
-    rm_timer_start(carry->loop, &carry->timer, due_us);
+    return connect_us > 0 && connect_us < due_us ? connect_us : due_us;
+}
+
+static void carry_arm(struct rm_carry *carry)
+{
+    rm_timer_start(carry->loop, &carry->timer, carry_due(carry));
 }
 
 // The request has left: the head's time begins.
@@ -24,7 +29,10 @@ static void carry_await_head(struct rm_carry *carry)
 static void carry_on_timer(struct rm_timer *timer)
 {
     struct rm_carry *carry = rm_container_of(timer, struct rm_carry, timer);
-    carry->timeout(carry);
+    if (rm_loop_now_us(carry->loop) < carry_due(carry))
+        carry_arm(carry); // it was the connection's time, and there is one
+    else
+        carry->timeout(carry);
 }
 
 int rm_carry_timeout(struct rm_carry *carry, bool sent)
@@ -33,7 +41,8 @@ int rm_carry_timeout(struct rm_carry *carry, bool sent)
     if (carry->answer.to == RM_ANSWER_DROP)
         return RM_OK; // all that was wanted is there
     if (rm_loop_now_us(carry->loop) < carry->x->deadline_us)
-        return rm_fail(err, RM_ETIMEOUT, "no answer head in time");
+        return carry->begun ? rm_fail(err, RM_ETIMEOUT, "no answer head in time")
+                            : rm_fail(err, RM_ECONNECT, "connect timeout");
     if (!sent)
         return rm_fail(err, RM_ETIMEOUT, "timeout while connecting");
     return rm_fail(err, RM_ETIMEOUT, "timeout while %s",
@@ -98,6 +107,7 @@ void rm_carry_start(struct rm_carry *carry, struct rm_exchange *x, bool decode, 
     carry->head_timeout_us = head_timeout_us;
     carry->head_due_us = 0;
     carry->source_read = 0;
+    carry->begun = false;
     carry->paused = carry->asked = carry->breath = 0;
     carry->err.code = RM_OK;
     x->sent = false;
@@ -117,6 +127,7 @@ void rm_carry_request(struct rm_carry *carry)
 {
     carry->err.code = RM_OK;
     carry->paused = 0;
+    carry->begun = true;
     if (!carry->x->source)
         carry_await_head(carry);
 }

@@ -16,7 +16,8 @@ struct rm_carry {
     struct rm_exchange *x; // NULL: nobody waits any more
     struct rm_answer answer;
     struct rm_err err;                     // the first failure found here; it says more than an engine's own
-    struct rm_timer timer;                 // the deadline, or the head's time when that ends first
+    struct rm_timer timer;                 // the deadline, or the head's or the connection's time when that ends first
+    bool begun;                            // there has been a connection
     struct rm_timer pace;                  // the next slice of what would keep the loop too long
     struct rm_task wake;                   // resume and body_ready
     uint64_t head_timeout_us, head_due_us; // 0: none; not running yet

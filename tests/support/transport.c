@@ -67,7 +67,8 @@ static void fake_fail(struct fake_exchange *f, int code)
 
 static void fake_deadline(struct rm_timer *timer)
 {
-    fake_fail(rm_container_of(timer, struct fake_exchange, deadline), RM_ETIMEOUT);
+    struct fake_exchange *f = rm_container_of(timer, struct fake_exchange, deadline);
+    fake_fail(f, rm_loop_now_us(f->x.call.loop) < f->x.deadline_us ? RM_ECONNECT : RM_ETIMEOUT);
 }
 
 // ---- answers -------------------------------------------------------------------------------------------------------
@@ -255,7 +256,7 @@ static void fake_start(void *self, struct rm_exchange *x)
         return;
     }
     if (!fake->sloppy)
-        rm_timer_start(x->call.loop, &f->deadline, x->deadline_us);
+        rm_timer_start(x->call.loop, &f->deadline, !x->sent && x->connect_by_us ? x->connect_by_us : x->deadline_us);
     if (f->answer && f->answer->after_us != FAKE_WAITS)
         rm_timer_start(x->call.loop, &f->timer, f->seen->at_us + f->answer->after_us);
     if (x->source && x->sent)

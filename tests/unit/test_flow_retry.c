@@ -169,6 +169,30 @@ static void the_deadline_is_everybodys(void **state)
     flow_rig_stop(&rig);
 }
 
+// A host that is gone without a word: half of the time, and a second at most, then another one; with one host all of it.
+static void a_connection_that_never_comes(void **state)
+{
+    (void)state;
+    struct fake_answer answers[] = {{.after_us = FAKE_WAITS, .unsent = true, .times = 1}, {.body = "{}"}};
+    struct flow_rig rig;
+    flow_rig_start(&rig, confs[3], answers, RM_COUNT(answers));
+    const struct flow_client *client = flow_run(&rig, &(struct flow_ask){.body = "b"});
+    assert_int_equal(client->status, 200);
+    assert_int_equal(client->over_us - client->started_us, 1000 * MS);
+    assert_int_equal(rig.net.n_seen, 2);
+    uint16_t gone = rig.net.seen[0].port;
+    for (size_t i = 0; i < 20; i++)
+        (void)flow_run(&rig, &(struct flow_ask){.body = "b"});
+    for (size_t i = 2; i < 22; i++)
+        assert_int_not_equal(rig.net.seen[i].port, gone);
+    flow_rig_stop(&rig);
+    answers[0].used = 0;
+    flow_rig_start(&rig, CONF(ONE_HOST, "GET", "", ""), answers, RM_COUNT(answers));
+    client = flow_run(&rig, &(struct flow_ask){0});
+    assert_int_equal(client->over_us - client->started_us, 2000 * MS);
+    flow_rig_stop(&rig);
+}
+
 // ---- streams -----------------------------------------------------------------------------------------------------------
 
 struct letters {
@@ -383,6 +407,7 @@ int main(void)
         cmocka_unit_test(three_attempts_on_three_hosts),
         cmocka_unit_test(the_only_host_is_asked_again_after_a_pause),
         cmocka_unit_test(the_deadline_is_everybodys),
+        cmocka_unit_test(a_connection_that_never_comes),
         cmocka_unit_test(a_streamed_body_is_sent_once),
         cmocka_unit_test(an_answer_that_has_begun_is_not_asked_again),
         cmocka_unit_test(a_dead_host_is_left_alone),

@@ -306,6 +306,13 @@ static void never_connects(void **state)
     assert_string_equal(call->err.text, "timeout while connecting");
     assert_false(call->x->sent);
 
+    call = rig_call(&rig, "GET", "/"); // the call's own time for it, far below both
+    call->x->connect_by_us = rm_loop_now_us(rig.loop) + 10 * RM_MS;
+    (void)rig_do(call);
+    expect_failure(call, RM_ECONNECT);
+    assert_string_equal(call->err.text, "connect timeout");
+    assert_false(call->x->sent);
+
     call = rig_call(&rig, "GET", "/"); // cancelled while connecting
     rig_start(call);
     rig_turns(&rig, 2);
@@ -319,6 +326,26 @@ static void never_connects(void **state)
 }
 
 // ---- time ------------------------------------------------------------------------------------------------------------------
+
+// The connection's time ends with the connection: the answer may come later.
+static void a_connection_in_time(void **state)
+{
+    (void)state;
+    static const struct backend_step held[] = {{BACKEND_REQUEST, 0, 0}, OK_HELLO, {BACKEND_REQUEST, 0, 0},
+                                               {BACKEND_HOLD, 0, 0},    OK_HELLO, {BACKEND_END, 0, 0}};
+    begin(held);
+    struct rig_call *call = rig_call(&rig, "GET", "/");
+    call->x->connect_by_us = rm_loop_now_us(rig.loop) + 10 * RM_SEC;
+    assert_int_equal(rig_do(call), RM_OK);
+    call = rig_call(&rig, "GET", "/"); // on the kept one
+    call->x->connect_by_us = rm_loop_now_us(rig.loop) + 10 * RM_MS;
+    rig_start(call);
+    rig_turns(&rig, 30);
+    assert_false(call->done);
+    backend_go(&rig.backend);
+    rig_run(&rig);
+    assert_int_equal(call->code, RM_OK);
+}
 
 static void deadlines(void **state)
 {
@@ -792,6 +819,7 @@ int main(void)
         TEST(the_common_budget),
         TEST(refused),
         TEST(never_connects),
+        TEST(a_connection_in_time),
         TEST(deadlines),
         TEST(a_deadline_that_is_over_already),
         TEST(the_head_has_a_time_of_its_own),
