@@ -48,10 +48,8 @@ struct dns_provider {
     bool is_answered;             // a list was published once
     uint32_t failures;            // in a row
     uint32_t degraded;            // rounds in a row with a target that could not be resolved
-    enum rm_lookup_result result; // of the last round, for the log
     bool is_degraded;             // some targets of the last round had no address
     uint64_t list;                // which one was published
-    size_t n_hosts;
     uint32_t n_records;
     uint64_t answers[RM_LOOKUP_RESULTS]; // SRV queries by what came of them
 };
@@ -233,13 +231,9 @@ static void dns_again(struct dns_provider *self, uint64_t after_us)
     rm_timer_start(self->loop, &self->again, rm_loop_now_us(self->loop) + after_us);
 }
 
-// A line when it is new, not for each attempt.
-static void dns_fail(struct dns_provider *self, enum rm_lookup_result result, const struct rm_err *why, uint64_t wait_us)
+static void dns_fail(struct dns_provider *self, const struct rm_err *why, uint64_t wait_us)
 {
-    if (self->failures++ == 0 || result != self->result)
-        rm_log(RM_WARNING, "SRV records not found name=%.*s result=%s error=\"%s\" hosts_kept=%zu", (int)self->name.n,
-               self->name.p, rm_lookup_result_name(result), why->text, self->n_hosts);
-    self->result = result;
+    self->failures++;
     dns_again(self, rm_pace_retry_us(wait_us, self->failures));
     if (why->code == RM_ENOHOST && !self->is_answered) {
         // That nobody knows the name is an answer: readiness need not wait for more.
@@ -258,7 +252,7 @@ static void round_log(struct dns_provider *self, uint64_t list, size_t n, bool i
                        : answer->is_unavailable ? " note=\"the service says that it is not available\""
                                                   : "";
     if (list != self->list || is_degraded != self->is_degraded || self->failures > 0)
-        rm_log(is_degraded ? RM_WARNING : RM_INFO, "SRV records name=%.*s records=%u targets=%zu hosts=%zu ttl_ms=%llu%s",
+        rm_log(is_degraded ? RM_WARNING : RM_DEBUG, "SRV records name=%.*s records=%u targets=%zu hosts=%zu ttl_ms=%llu%s",
                (int)self->name.n, self->name.p, answer->records, self->round.n_targets, n,
                (unsigned long long)(self->round.ttl_us / RM_MS), note);
 }
@@ -280,7 +274,7 @@ static void round_end(struct dns_provider *self)
         struct rm_err err;
         (void)rm_fail(&err, failed->err.code, "%u records, no target with an address: %s", self->records.srv.records,
                       failed->err.text);
-        dns_fail(self, failed->result, &err, failed->ttl_us);
+        dns_fail(self, &err, failed->ttl_us);
         round_free(round);
         return;
     }
@@ -288,11 +282,9 @@ static void round_end(struct dns_provider *self)
     size_t n = round_publish(self, &list);
     round_log(self, list, n, failed != NULL);
     self->list = list;
-    self->n_hosts = n;
     self->n_records = self->records.srv.records;
     self->is_degraded = failed != NULL;
     self->failures = 0;
-    self->result = RM_LOOKUP_FOUND;
     self->degraded = round->n_failed > 0 ? self->degraded + 1 : 0;
     uint64_t wait_us = rm_pace_refresh_us(round->ttl_us);
     uint64_t retry_us = self->degraded > 0 ? rm_pace_retry_us(round->retry_us, self->degraded) : wait_us;
@@ -338,7 +330,7 @@ static void records_done(struct rm_lookup *lookup)
     struct dns_provider *self = rm_container_of(lookup, struct dns_provider, records);
     self->answers[lookup->result]++;
     if (lookup->err.code != RM_OK) {
-        dns_fail(self, lookup->result, &lookup->err, lookup->ttl_us);
+        dns_fail(self, &lookup->err, lookup->ttl_us);
         return;
     }
     self->round.ttl_us = lookup->ttl_us;

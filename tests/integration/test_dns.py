@@ -120,11 +120,11 @@ def test_a_silent_server_costs_no_request(start, dns, tally):
     while time.monotonic() < end or dns.count(SERVICE) < asked + 3:
         assert tally.ask(remora.port, "/shop", 200) == {200: 200}
         requests += 200
-    assert "result=timeout" in remora.log()
+    assert "outcome=timeout" in remora.log()
     publish(dns, tally, 1, (0, 1, "c"))
     dns.be(None)
     until(lambda: serving(remora, tally) == "c", "the server's return")
-    assert len(re.findall("result=timeout", remora.log())) == 1, "a line a change, not an attempt:\n" + remora.log()
+    assert len(re.findall("outcome=timeout", remora.log())) == 1, "a line a change, not an attempt:\n" + remora.log()
 
 
 @pytest.mark.parametrize("mood,word", [(SERVFAIL, "SERVFAIL"), (REFUSED, "REFUSED")])
@@ -145,7 +145,7 @@ def test_a_service_that_comes_later(start, dns, tally):
     came of it."""
     remora = start(fill(CONFIG, dns=dns.address))
     assert remora.ask("/shop").status == 500
-    line = next(line for line in remora.log().splitlines() if "result=nxdomain" in line)
+    line = next(line for line in remora.log().splitlines() if "outcome=no_host" in line)
     assert SERVICE in line and dns.address in line and "NXDOMAIN" in line
     publish(dns, tally, 1, (0, 1, "a"))
     until(lambda: remora.ask("/shop").status == 200, "the service")
