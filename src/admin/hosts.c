@@ -92,7 +92,7 @@ static struct rm_str hosts_why_none(struct hosts *h, const struct rm_source_sum 
     bool failed = state->outcome.code != RM_OK && state->outcome.code != RM_AGAIN;
     if (!state->list && !failed)
         return RM_STR("nobody has answered yet");
-    return rm_arena_printf(h->arena, "%s%s%s", state->list ? "the answer is that there is nobody" : "nobody has answered",
+    return rm_arena_printf(h->arena, "%s%s%s", state->list ? "there is nobody" : "nobody has answered",
                            failed ? ": " : "", failed ? state->outcome.text : "");
 }
 
@@ -135,6 +135,10 @@ static void hosts_discovery(struct hosts *h, struct rm_value *object, const stru
     hosts_age(h, object, "changed_seconds_ago", state->changed_us);
     hosts_age(h, object, "failed_seconds_ago", state->failed_us);
     hosts_count(h, object, "failures_in_a_row", state->failures);
+    uint64_t until_us = state->held_until_us; // the list is given up then, unless somebody answers
+    hosts_set(h, object, "held_for_seconds",
+              until_us == 0 ? rm_value_new(h->arena, RM_NULL)
+                            : hosts_seconds(h, until_us > h->now_us ? until_us - h->now_us : 0));
     hosts_count(h, object, "changes", state->list ? state->list->serial : 0);
     hosts_set(h, object, "refreshes", hosts_refreshes(h, state));
     hosts_set(h, object, "numbers", hosts_numbers(h, report));

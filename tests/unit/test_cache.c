@@ -10,10 +10,14 @@
 
 #include "base/clock.h"
 #include "pool/cache.h"
+#include "pool/news.h"
 #include "pool/cell.h"
 #include "pool/view.h"
 #include "sd_script.h"
 #include "vloop.h"
+
+#include <remora/log.h>
+#include <unistd.h>
 
 static struct rm_loop *discovery, *worker;
 static struct rm_cache *cache;
@@ -470,6 +474,82 @@ static void waiting_ends_at_the_time_out(void **state)
     rm_cache_release(entries[1]);
 }
 
+// ---- what is said of it ------------------------------------------------------------------------------------------------
+
+static void names_and_counts_for_metrics(void **state)
+{
+    (void)state;
+    struct rm_str hosts[] = {RM_STR("scripts"), RM_STR("b"), RM_STR("c")};
+    struct rm_source one = {.provider = RM_STR("scripted"), .hosts = hosts, .n_hosts = 3};
+    struct rm_cache_entry *entry = NULL, *again = NULL, *other = acquire("other");
+    assert_int_equal(rm_cache_acquire(cache, &one, &entry, NULL), RM_OK);
+    assert_string_equal(rm_cache_name(other), "scripted:other");
+    assert_string_equal(rm_cache_name(entry), "scripted:scripts,b,c");
+    hosts[0] = RM_STR("more");
+    one.refresh_us = 1;
+    assert_int_equal(rm_cache_acquire(cache, &one, &again, NULL), RM_OK);
+    assert_string_equal(rm_cache_name(again), "scripted:more,b,c");
+    rm_cache_release(again);
+
+    struct rm_script *script = rm_script_of("scripts");
+    rm_script_publish(script, "a");
+    rm_script_publish(script, "a");
+    rm_script_fail(script, RM_ETIMEOUT, "silence");
+    rm_script_fail(script, RM_EPART, "half");
+    struct rm_cache_state seen = look(entry);
+    assert_int_equal(seen.refreshes[RM_OK], 2);
+    assert_int_equal(seen.refreshes[-RM_ETIMEOUT], 1);
+    assert_int_equal(seen.refreshes[-RM_EPART], 1);
+    assert_int_equal(seen.list->serial, 1);
+    rm_cache_release(entry);
+    rm_cache_release(other);
+}
+
+static char said[4096];
+
+// What the log has got while `source` was told of; a pipe stands for standard error.
+static const char *what_is_said(struct rm_news *news, struct rm_snapshot *list, int code, const char *text)
+{
+    int ends[2], saved = dup(STDERR_FILENO);
+    struct rm_err outcome = {0};
+    if (code != RM_OK)
+        (void)rm_fail(&outcome, code, "%s", text);
+    assert_int_equal(pipe(ends), 0);
+    dup2(ends[1], STDERR_FILENO);
+    rm_news_tell(news, "s", list, &outcome, false);
+    dup2(saved, STDERR_FILENO);
+    close(ends[1]);
+    ssize_t n = read(ends[0], said, sizeof(said) - 1);
+    said[n > 0 ? n : 0] = '\0';
+    close(ends[0]);
+    close(saved);
+    const char *at = strstr(said, " source ");
+    return at ? at + 1 : said;
+}
+
+static void a_line_for_each_change(void **state)
+{
+    (void)state;
+    struct rm_news news = {0};
+    struct rm_snapshot *two = rm_script_list("10.0.0.1 10.0.0.2"), *other = rm_script_list("10.0.0.2 10.0.0.3 10.0.0.4");
+    rm_log_setup(RM_INFO, RM_STR(""), false);
+    assert_string_equal(what_is_said(&news, NULL, RM_ETIMEOUT, "no word in 3 ms"),
+                        "source failing source=\"s\" hosts=0 added=0 removed=0 outcome=timeout error=\"no word in 3 ms\"\n");
+    assert_string_equal(what_is_said(&news, NULL, RM_ETIMEOUT, "no word in 12 ms"), ""); // no news
+    assert_string_equal(what_is_said(&news, two, RM_OK, ""),
+                        "source answered source=\"s\" hosts=2 added=2 removed=0 outcome=ok\n");
+    assert_string_equal(what_is_said(&news, two, RM_OK, ""), "");
+    assert_string_equal(what_is_said(&news, other, RM_OK, ""),
+                        "source changed source=\"s\" hosts=3 added=2 removed=1 outcome=ok\n");
+    assert_string_equal(what_is_said(&news, other, RM_ECONNECT, "refused"),
+                        "source failing source=\"s\" hosts=3 added=0 removed=0 outcome=connect error=\"refused\"\n");
+    assert_string_equal(what_is_said(&news, other, RM_OK, ""),
+                        "source recovered source=\"s\" hosts=3 added=0 removed=0 outcome=ok\n");
+    rm_news_fini(&news);
+    rm_snapshot_unref(two);
+    rm_snapshot_unref(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -486,6 +566,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(old_and_new_side_by_side, setup, teardown),
         cmocka_unit_test_setup_teardown(waiting_ends_with_the_last_first_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(waiting_ends_at_the_time_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(names_and_counts_for_metrics, setup, teardown),
+        cmocka_unit_test(a_line_for_each_change),
     };
     return cmocka_run_group_tests_name("cache", tests, NULL, NULL);
 }
