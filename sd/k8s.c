@@ -278,20 +278,24 @@ static void k8s_close(void *arg)
 static size_t k8s_numbers(const void *arg, struct rm_sd_number *out, size_t max)
 {
     const struct k8s_provider *self = arg;
-    const struct rm_k8s_watch *watch = rm_k8s_namespace_watch(&self->sub);
+    const struct rm_k8s_counts *counts = rm_k8s_namespace_counts(&self->sub);
     size_t n = 0;
-    if (!watch || max < RM_K8S_REASONS + 3)
+    if (!counts || max < RM_K8S_REASONS + 3)
         return 0;
-    const struct rm_k8s_counts *counts = rm_k8s_watch_counts(watch);
-    out[n++] = (struct rm_sd_number){.name = "last_event_age_seconds",
-                                     .value = (double)(rm_loop_now_us(self->hub->loop) - counts->heard_us) / 1e6};
+    if (counts->heard_us > 0)
+        out[n++] = (struct rm_sd_number){
+            .name = "last_event_age_seconds",
+            .value = (double)(rm_loop_now_us(self->hub->loop) - counts->heard_us) / 1e6,
+        };
     out[n++] = (struct rm_sd_number){.name = "events_total", .value = (double)counts->events};
     out[n++] = (struct rm_sd_number){.name = "lists_total", .value = (double)counts->lists};
     for (size_t i = 0; i < RM_K8S_REASONS; i++)
-        out[n++] = (struct rm_sd_number){.name = "reconnects_total",
-                                         .label = "reason",
-                                         .label_value = rm_k8s_reason_names[i],
-                                         .value = (double)counts->reopened[i]};
+        out[n++] = (struct rm_sd_number){
+            .name = "reconnects_total",
+            .label = "reason",
+            .label_value = rm_k8s_reason_names[i],
+            .value = (double)counts->reopened[i],
+        };
     return n;
 }
 

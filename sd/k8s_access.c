@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define POD_FILES "/var/run/secrets/kubernetes.io/serviceaccount/"
-#define FILE_MOST ((size_t)64 << 10)
+#define FILE_MOST ((size_t)16 << 10) // a token has 1 KB
 #define LABEL_MOST 63
 
 static struct rm_str access_env(const char *name)
@@ -40,7 +40,7 @@ static int access_read(struct rm_arena *arena, const char *path, struct rm_str *
     if (got < 0)
         return rm_fail(err, RM_ESYS, "%s: %s", path, strerrordesc_np(why));
     if (n == FILE_MOST)
-        return rm_fail(err, RM_ESYS, "%s: more than 64 KiB", path);
+        return rm_fail(err, RM_ESYS, "%s: more than 16 KiB", path);
     size_t from = 0;
     while (from < n && (unsigned char)text[from] <= ' ')
         from++;

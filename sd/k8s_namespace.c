@@ -229,6 +229,14 @@ const struct rm_k8s_watch *rm_k8s_namespace_watch(const struct rm_k8s_sub *sub)
     return live && cover_has(live, sub->service) ? live->watch : NULL;
 }
 
+const struct rm_k8s_counts *rm_k8s_namespace_counts(const struct rm_k8s_sub *sub)
+{
+    const struct rm_k8s_watch *watch = rm_k8s_namespace_watch(sub);
+    if (!watch && sub->of->next)
+        watch = sub->of->next->watch;
+    return watch ? rm_k8s_watch_counts(watch) : NULL;
+}
+
 struct rm_str rm_k8s_namespace_name(const struct rm_k8s_namespace *of)
 {
     return of->name;

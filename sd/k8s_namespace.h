@@ -31,5 +31,7 @@ bool rm_k8s_namespace_is_empty(const struct rm_k8s_namespace *);
 
 // The watch that covers this service and has a whole list; NULL: none yet.
 const struct rm_k8s_watch *rm_k8s_namespace_watch(const struct rm_k8s_sub *);
+// Of that one, or of the one that shall have it; NULL: none has begun.
+const struct rm_k8s_counts *rm_k8s_namespace_counts(const struct rm_k8s_sub *);
 
 #endif

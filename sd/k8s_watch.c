@@ -72,8 +72,10 @@ static uint64_t random_below(uint64_t most)
 
 static void watch_guard(struct rm_k8s_watch *watch)
 {
-    rm_timer_start(watch->loop, &watch->guard,
-                   watch_now(watch) + (watch->lists ? watch->times.stall_us : watch->times.idle_us));
+    uint64_t most_us = watch->lists           ? watch->times.stall_us
+                       : watch->opened_us > 0 ? watch->times.idle_us
+                                              : watch->times.head_us;
+    rm_timer_start(watch->loop, &watch->guard, watch_now(watch) + most_us);
 }
 
 // A random share of a time that doubles: a thousand sidecars whose API server went away do not come back together.
@@ -249,6 +251,7 @@ static void watch_head(struct rm_api_call *call)
         return;
     watch->opened_us = watch_now(watch);
     watch->before = watch->counts.events;
+    watch_guard(watch);
     if (!watch->lists)
         watch_is_well(watch);
 }

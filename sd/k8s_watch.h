@@ -10,6 +10,7 @@
 
 struct rm_k8s_times {
     uint64_t stall_us;            // a list without any progress
+    uint64_t head_us;             // a watch that is not answered: it may wait in the server's queue
     uint64_t idle_us;             // a watch without event or bookmark: there is a bookmark every minute
     uint64_t first_us, most_us;   // back-off: doubled from the one to the other, of which a random share is waited
     uint64_t healthy_us;          // a watch that lived so long begins the back-off anew
@@ -19,6 +20,7 @@ struct rm_k8s_times {
 };
 #define RM_K8S_TIMES                                                                                                   \
     ((struct rm_k8s_times){.stall_us = 15000000,                                                                       \
+                           .head_us = 30000000,                                                                        \
                            .idle_us = 150000000,                                                                       \
                            .first_us = 800000,                                                                         \
                            .most_us = 30000000,                                                                        \

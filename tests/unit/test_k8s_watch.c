@@ -157,6 +157,20 @@ static void p05_silence_closes_the_watch_and_a_bookmark_a_minute_keeps_it(void *
     rm_k8s_watch_free(watch);
 }
 
+static void p05_a_watch_that_is_not_answered_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct owner owner = owner_make();
+    struct rm_k8s_watch *watch = watching(&owner);
+    api_script_fail(server, last(), RM_ERESET);
+    unsigned second = next_request();
+    pass(times.head_us);
+    assert_true(server->asked[second].cancelled);
+    unsigned third = last() > second ? last() : next_request();
+    assert_true(api_script_is(server, third, "resourceVersion=7&"));
+    rm_k8s_watch_free(watch);
+}
+
 static void p43_a_watch_that_never_says_a_word_lists_again(void **state)
 {
     (void)state;
@@ -529,6 +543,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(p05_silence_closes_the_watch_and_a_bookmark_a_minute_keeps_it),
+        TEST(p05_a_watch_that_is_not_answered_is_not_waited_for),
         TEST(p43_a_watch_that_never_says_a_word_lists_again),
         TEST(p09_backoff_doubles_to_half_a_minute_with_full_jitter),
         TEST(p09_a_healthy_while_begins_the_backoff_anew),
