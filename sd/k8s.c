@@ -25,9 +25,6 @@ struct k8s_hub {
     struct rm_list spaces;
 };
 
-// What the log was told last of one source.
-enum k8s_state { K8S_UNKNOWN, K8S_FINE, K8S_NO_SLICE, K8S_NO_PORT, K8S_ONLY_NAMES, K8S_NOT_READY };
-
 struct k8s_provider {
     struct rm_arena arena; // holds this struct
     struct k8s_hub *hub;
@@ -35,9 +32,6 @@ struct k8s_provider {
     struct rm_k8s_want want;
     struct rm_k8s_sub sub;
     struct rm_str namespace_;
-    struct rm_str port_text; // as wanted, for a message
-    enum k8s_state state;
-    size_t n_ready, n_terminating, n_hinted;
 };
 
 static struct k8s_hub *hubs; // one a loop: the discovery thread's, and tests'
@@ -131,75 +125,47 @@ static void hub_drop(struct k8s_hub *hub, struct rm_k8s_namespace *of)
 
 // ---- publishing ----------------------------------------------------------------------------------------------------------
 
-static enum k8s_state k8s_judge(const struct rm_k8s_found *found)
-{
-    if (found->n > 0)
-        return found->n_no_port > 0 ? K8S_NO_PORT : K8S_FINE;
-    return found->n_slices == 0                        ? K8S_NO_SLICE
-           : found->n_no_port > 0                      ? K8S_NO_PORT
-           : found->is_fqdn && found->n_endpoints == 0 ? K8S_ONLY_NAMES
-                                                       : K8S_NOT_READY;
-}
-
-static void k8s_explain(const struct k8s_provider *self, const struct rm_k8s_found *found)
+// Why there are no hosts, or fewer than somebody may think: what the log and the status page say. False: nothing to say.
+static bool k8s_explain(const struct k8s_provider *self, const struct rm_k8s_found *found, struct rm_err *err)
 {
     const struct rm_k8s_want *want = &self->want;
-    int n_service = (int)want->service.n, n_namespace = (int)self->namespace_.n;
-    const char *service = want->service.p, *namespace_ = self->namespace_.p;
-    switch (self->state) {
-    case K8S_NO_SLICE:
-        rm_log(RM_WARNING,
-               "kubernetes: no EndpointSlice service=%.*s namespace=%.*s hint=\"is there such a Service? One of type "
-               "ExternalName never has any (use sd: dns), one without selector only those that somebody makes\"",
-               n_service, service, n_namespace, namespace_);
-        break;
-    case K8S_NO_PORT:
-        rm_log(RM_WARNING,
-               "kubernetes: no such port service=%.*s namespace=%.*s wanted=\"%.*s\" slices_have=\"%.*s\" hosts=%zu "
-               "hint=\"%s\"",
-               n_service, service, n_namespace, namespace_, (int)self->port_text.n, self->port_text.p,
-               (int)found->ports.n, found->ports.n ? found->ports.p : "", found->n,
-               want->port_number > 0 ? "slices have the pods' port numbers, not the Service's: name the port"
-               : want->port.n > 0    ? "names are those of the Service's ports"
-                                     : "there are several: write service:port");
-        break;
-    case K8S_ONLY_NAMES:
-        rm_log(RM_WARNING,
-               "kubernetes: slices of addressType FQDN are not used (deprecated) service=%.*s namespace=%.*s",
-               n_service, service, n_namespace, namespace_);
-        break;
-    case K8S_NOT_READY:
-        rm_log(RM_WARNING, "kubernetes: no endpoint is ready service=%.*s namespace=%.*s endpoints=%zu", n_service,
-               service, n_namespace, namespace_, found->n_endpoints);
-        break;
-    case K8S_FINE:
-    case K8S_UNKNOWN:
-        break;
+    int n_service = (int)want->service.n, n_namespace = (int)self->namespace_.n, n_ports = (int)found->ports.n;
+    const char *service = want->service.p, *namespace_ = self->namespace_.p, *ports = n_ports ? found->ports.p : "none";
+    n_ports = n_ports ? n_ports : 4;
+    if (found->n_no_port > 0) {
+        const char *some = found->n > 0 ? "some slices of " : "";
+        if (want->port.n > 0)
+            (void)rm_fail(err, RM_EPART, "no such port: %sservice %.*s in namespace %.*s wanted %.*s, there is %.*s",
+                          some, n_service, service, n_namespace, namespace_, (int)want->port.n, want->port.p, n_ports,
+                          ports);
+        else if (want->port_number > 0)
+            (void)rm_fail(
+                err, RM_EPART,
+                "no such port: %sservice %.*s in namespace %.*s wanted %u, there is %.*s; slices have the pods' "
+                "numbers: name the port",
+                some, n_service, service, n_namespace, namespace_, want->port_number, n_ports, ports);
+        else
+            (void)rm_fail(err, RM_EPART,
+                          "not one port: %sservice %.*s in namespace %.*s, there is %.*s: write service:port", some,
+                          n_service, service, n_namespace, namespace_, n_ports, ports);
+        return true;
     }
-}
-
-static void k8s_note(struct k8s_provider *self, const struct rm_k8s_found *found)
-{
-    size_t ready = 0, terminating = 0, hinted = 0;
-    for (size_t i = 0; i < found->n; i++) {
-        ready += found->hosts[i].state == RM_HOST_READY;
-        terminating += found->hosts[i].state == RM_HOST_TERMINATING;
-        hinted += found->hosts[i].hinted;
-    }
-    enum k8s_state state = k8s_judge(found);
-    bool is_new = state != self->state;
-    bool has_changed =
-        is_new || ready != self->n_ready || terminating != self->n_terminating || hinted != self->n_hinted;
-    self->state = state;
-    self->n_ready = ready;
-    self->n_terminating = terminating;
-    self->n_hinted = hinted;
-    if (is_new)
-        k8s_explain(self, found);
-    if (has_changed && found->n > 0)
-        rm_log(RM_INFO, "kubernetes: hosts changed service=%.*s namespace=%.*s ready=%zu terminating=%zu hinted=%zu",
-               (int)self->want.service.n, self->want.service.p, (int)self->namespace_.n, self->namespace_.p, ready,
-               terminating, hinted);
+    if (found->n > 0)
+        return false;
+    if (found->n_slices == 0)
+        (void)rm_fail(
+            err, RM_EPART,
+            "no EndpointSlice of service %.*s in namespace %.*s: is there such a Service? An ExternalName has none "
+            "(use sd: dns)",
+            n_service, service, n_namespace, namespace_);
+    else if (found->is_fqdn && found->n_endpoints == 0)
+        (void)rm_fail(err, RM_EPART,
+                      "slices of addressType FQDN are not used (deprecated): service %.*s in namespace %.*s", n_service,
+                      service, n_namespace, namespace_);
+    else
+        (void)rm_fail(err, RM_EPART, "no endpoint is ready: service %.*s in namespace %.*s, %zu endpoints", n_service,
+                      service, n_namespace, namespace_, found->n_endpoints);
+    return true;
 }
 
 static void k8s_changed(struct rm_k8s_sub *sub)
@@ -207,12 +173,13 @@ static void k8s_changed(struct rm_k8s_sub *sub)
     struct k8s_provider *self = rm_container_of(sub, struct k8s_provider, sub);
     struct rm_arena scratch;
     struct rm_k8s_found found;
+    struct rm_err err;
     rm_arena_init(&scratch, NULL);
     rm_k8s_store_find(rm_k8s_watch_store(rm_k8s_namespace_watch(sub)), &scratch, &self->want, &found);
-    k8s_note(self, &found);
-    struct rm_snapshot *list = rm_snapshot_new(found.hosts, found.n);
+    self->sink->publish(self->sink, rm_snapshot_new(found.hosts, found.n));
+    if (k8s_explain(self, &found, &err)) // what there is stays
+        self->sink->failed(self->sink, &err);
     rm_arena_fini(&scratch);
-    self->sink->publish(self->sink, list);
 }
 
 static void k8s_failed(struct rm_k8s_sub *sub, const struct rm_err *err)
@@ -255,9 +222,6 @@ static int k8s_open(void **out, const struct rm_source *source, struct rm_loop *
         .zone = hub->access.zone,
         .node = hub->access.node,
     };
-    self->port_text = parsed.port_number > 0 ? rm_arena_printf(&self->arena, "%u", parsed.port_number)
-                      : parsed.port.n > 0    ? parsed.port
-                                             : RM_STR("the only one");
     self->sub = (struct rm_k8s_sub){.service = parsed.service, .changed = k8s_changed, .failed = k8s_failed};
     rm_k8s_namespace_join(hub_namespace(hub, self->namespace_), &self->sub);
     *out = self;
