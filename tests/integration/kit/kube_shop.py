@@ -34,7 +34,7 @@ class Shop:
             "version": 3,
             "timeout": "20s",
             "listen_ip": "127.0.0.1",
-            "extra_config": {"remora": {"kubernetes": known}, "router": {"disable_access_log": True}},
+            "extra_config": {"remora": {"kubernetes": known, "admin": {"listen": "127.0.0.1:$admin"}}, "router": {"disable_access_log": True}},
             "endpoints": [
                 {
                     "endpoint": "/%d" % i,
