@@ -74,15 +74,16 @@ def test_p46_hosts_by_state_and_zone_and_why_there_are_none(shop):
 
 
 def test_p14_a_refusal_is_seen_and_over_when_it_is_over(shop):
-    shop.api.fail("list", 403, FORBIDDEN, times=2)
+    shop.api.fail("list", 403, FORBIDDEN, times=1000)
     shop.run()
     source = shop.remora.hosts()["sources"][0]
     assert (source["outcome"], source["answered"]) == ("status", False)
     assert "403" in source["error"] and "forbidden" in source["why_no_host"]
+    shop.api.heal()
     shop.wait_answering(A, B)
     source = shop.remora.hosts()["sources"][0]
     assert (source["outcome"], source["failures_in_a_row"], source["why_no_host"]) == ("ok", 0, "")
-    assert source["refreshes"]["status"] == 2
+    assert source["refreshes"]["status"] >= 1
 
 
 def test_p15_ready_when_each_source_has_answered(shop):
