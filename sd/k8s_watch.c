@@ -110,6 +110,8 @@ static void watch_is_well(struct rm_k8s_watch *watch)
 static void watch_complain(struct rm_k8s_watch *watch, int what, const struct rm_err *err)
 {
     const char *verb = watch->lists ? "list" : "watch";
+    if (what == RM_ERESET || what == RM_ETIMEOUT) // cut, refused, silent: away is away
+        what = RM_ECONNECT;
     if (watch->trouble != what || watch->trouble_lists != watch->lists)
         rm_log(RM_WARNING,
                "kubernetes: cannot %s endpointslices verb=%s resource=endpointslices namespace=%.*s status=%d%s "
