@@ -15,18 +15,6 @@ static bool request_is_target(struct rm_str target)
     return target.n > 0 && target.p[0] == '/';
 }
 
-// Letters, digits, '-', '.', '_'; an IPv6 address has ':' too. Nothing that a URL parser could take for another part.
-static bool request_is_host_name(struct rm_str name)
-{
-    for (size_t i = 0; i < name.n; i++) {
-        unsigned char c = (unsigned char)name.p[i];
-        bool alnum = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-        if (!alnum && c != '-' && c != '.' && c != '_' && c != ':')
-            return false;
-    }
-    return name.n > 0 && name.n <= 255;
-}
-
 int rm_request_check(const struct rm_exchange *x, struct rm_err *err)
 {
     if (!rm_str_eq(x->host->scheme, RM_STR("http")) && !rm_str_eq(x->host->scheme, RM_STR("https")))
@@ -35,7 +23,9 @@ int rm_request_check(const struct rm_exchange *x, struct rm_err *err)
         return rm_fail(err, RM_EREQUEST, "malformed request method");
     if (!request_is_target(x->target))
         return rm_fail(err, RM_EREQUEST, "malformed request target");
-    if (!request_is_host_name(x->host->name) || !request_is_host_name(x->host->address) || x->host->address.n > 63)
+    // Nothing that a URL parser could take for another part.
+    if (!rm_text_is_host(x->host->name) || x->host->name.n > 255 || !rm_text_is_host(x->host->address) ||
+        x->host->address.n > 63)
         return rm_fail(err, RM_EREQUEST, "malformed host name");
     for (uint32_t i = 0; i < x->headers.n; i++) {
         if (!rm_text_is_token(x->headers.v[i].name))
