@@ -8,6 +8,7 @@ both are allowed; never that bytes of one answer become another's."""
 # SPDX-License-Identifier: Apache-2.0
 import gzip
 import json
+import os
 import threading
 import zlib
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ endpoints:
     backend: [{host: ["$good"], url_pattern: /after}]
 """
 
+TRANSPORT = os.environ.get("REMORA_TEST_TRANSPORT")  # of the hostile backend; without it the default
 MIB = 1 << 20
 JSON = b'{"a":1}'
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -776,7 +778,10 @@ def evil_backend():
 def configuration(evil_backend, innocent_backend):
     # The good part of a slow merge must be there in 85 % of the time, on a busy machine too.
     slow, slow_merge = ("2s", "6s") if SANITIZED else ("400ms", "1200ms")
-    return fill(CONFIG, evil=evil_backend.url, good=innocent_backend.url, slow=slow, slow_merge=slow_merge)
+    config = CONFIG
+    if TRANSPORT:
+        config = config.replace("{url_pattern", "{extra_config: {remora: {transport: %s}}, url_pattern" % TRANSPORT)
+    return fill(config, evil=evil_backend.url, good=innocent_backend.url, slow=slow, slow_merge=slow_merge)
 
 
 @pytest.fixture(scope="module")
