@@ -10,7 +10,9 @@
 #define ANSWER_RESERVE_BYTES ((int64_t)256 << 10) // at once, on the word of a Content-Length
 #define ANSWER_DROP_BYTES ((uint64_t)1 << 20)     // of an unwanted body are read for the connection's sake
 #define ANSWER_BLOCK_BYTES ((size_t)16 << 10)
-#define ANSWER_TURN_BYTES ((size_t)256 << 10) // inflated in one go: 1 MiB of gzip can be 1 GiB of work
+#define ANSWER_HEAD_STEP ((size_t)4 << 10)     // of a head's texts, in the arena, are charged at once; less is free
+#define ANSWER_GUNZIP_BYTES ((size_t)48 << 10) // a window and a block
+#define ANSWER_TURN_BYTES ((size_t)256 << 10)  // inflated in one go: 1 MiB of gzip can be 1 GiB of work
 
 void rm_answer_init(struct rm_answer *answer, struct rm_exchange *x, bool decode)
 {
@@ -25,6 +27,42 @@ void rm_answer_init(struct rm_answer *answer, struct rm_exchange *x, bool decode
 static void answer_free_body(void *body)
 {
     rm_buf_free(body);
+}
+
+// ---- what the arena holds, by the peer's choice ------------------------------------------------------------------------
+
+struct rm_answer_charge {
+    struct rm_budget *budget;
+    size_t bytes;
+};
+
+static void answer_discharge(void *arg)
+{
+    const struct rm_answer_charge *charge = arg;
+    rm_budget_release(charge->budget, charge->bytes);
+}
+
+static int answer_charge(struct rm_answer *answer, size_t bytes, struct rm_err *err)
+{
+    struct rm_exchange *x = answer->x;
+    if (!rm_budget_charge(x->budget, bytes))
+        return rm_fail(err, RM_EMEMORY, "no room left for answers");
+    if (!answer->charge) {
+        answer->charge = RM_NEW(x->call.arena, struct rm_answer_charge);
+        answer->charge->budget = x->budget;
+        rm_arena_defer(x->call.arena, answer_discharge, answer->charge);
+    }
+    answer->charge->bytes += bytes;
+    return RM_OK;
+}
+
+static int answer_charge_head(struct rm_answer *answer, struct rm_err *err)
+{
+    size_t more = answer->head.bytes - answer->head_charged;
+    if (more < ANSWER_HEAD_STEP)
+        return RM_OK;
+    answer->head_charged += more;
+    return answer_charge(answer, more, err);
 }
 
 // ---- the head --------------------------------------------------------------------------------------------------------
@@ -79,15 +117,18 @@ static int answer_head_done(struct rm_answer *answer, struct rm_err *err)
     answer->bodyless = rm_str_eq(x->method, RM_STR("HEAD")) || head->status == 204 || head->status == 304;
     bool empty = answer->bodyless || head->length == 0;
     if (answer->decode && !empty && answer_is_gzip(&x->answer)) {
+        int code = answer_charge(answer, ANSWER_GUNZIP_BYTES, err);
+        if (code != RM_OK)
+            return code;
         answer->gunzip = rm_gunzip_new(x->call.arena);
         answer_remove(&x->answer, RM_STR("content-encoding"));
         answer_remove(&x->answer, RM_STR("content-length"));
     }
     rm_hop_strip(&x->answer);
     x->answer_length = answer->bodyless ? 0 : answer->gunzip ? -1 : head->length;
-    int code = answer_prepare_body(answer, err);
-    if (code != RM_OK)
-        return code;
+    int prepared = answer_prepare_body(answer, err);
+    if (prepared != RM_OK)
+        return prepared;
     if (x->sink && x->sink->head && !x->sink->head(x)) {
         answer->to = RM_ANSWER_DROP;
         answer->enough = !answer->bodyless && head->length > 0 && (uint64_t)head->length > ANSWER_DROP_BYTES;
@@ -98,6 +139,9 @@ static int answer_head_done(struct rm_answer *answer, struct rm_err *err)
 int rm_answer_line(struct rm_answer *answer, struct rm_str line, struct rm_err *err)
 {
     int code = rm_answer_head_line(&answer->head, line, err);
+    int charged = code == RM_OK || code == RM_AGAIN ? answer_charge_head(answer, err) : RM_OK;
+    if (charged != RM_OK)
+        return charged;
     return code == RM_OK ? answer_head_done(answer, err) : code;
 }
 
@@ -189,6 +233,8 @@ static int answer_unchunk(struct rm_answer *answer, struct rm_str *in, struct rm
         if (found != RM_CHUNKED_FIELD)
             break;
         int code = rm_answer_trailer_line(&answer->head, *piece, &answer->x->trailers, err);
+        if (code == RM_OK)
+            code = answer_charge_head(answer, err);
         if (code != RM_OK)
             return code;
     }

@@ -8,6 +8,7 @@
 #include "net/chunked.h"
 
 struct rm_gunzip;
+struct rm_answer_charge;
 
 enum rm_answer_to { RM_ANSWER_COLLECT, RM_ANSWER_STREAM, RM_ANSWER_DROP };
 
@@ -22,6 +23,8 @@ struct rm_answer {
     bool excess;       // bytes came behind the end: the connection must not be used again
     bool pending;      // RM_AGAIN was said with something inflated that the owner does not have yet
     uint64_t received; // body bytes, without chunk framing
+    struct rm_answer_charge *charge; // what the arena holds of it, in x->budget until the arena ends; NULL: nothing yet
+    size_t head_charged;
     struct rm_chunked chunked;
     struct rm_gunzip *gunzip;
     size_t skip; // of what comes again: bytes that are used already

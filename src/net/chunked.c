@@ -75,23 +75,28 @@ static int chunked_framing(struct rm_chunked *chunked, char c)
     return RM_EPROTO;
 }
 
-// A line of the trailer section, collected over as many pieces as it comes in.
+// A line of the trailer section: in place when it comes whole, else collected over as many pieces as it comes in.
 static int chunked_trailer(struct rm_chunked *chunked, struct rm_arena *arena, struct rm_str *in, struct rm_str *found,
                            struct rm_err *err)
 {
-    if (!chunked->line)
-        chunked->line = rm_arena_alloc(arena, CHUNKED_LINE_BYTES_MOST);
     const char *lf = memchr(in->p, '\n', in->n);
     size_t n = lf ? (size_t)(lf - in->p) + 1 : in->n;
     if (n > CHUNKED_LINE_BYTES_MOST - chunked->line_n)
         return rm_fail(err, RM_ETOOBIG, "trailer line of more than %u bytes", CHUNKED_LINE_BYTES_MOST);
-    memcpy(chunked->line + chunked->line_n, in->p, n);
-    chunked->line_n += (uint32_t)n;
+    struct rm_str piece = {in->p, n};
     *in = rm_str_sub(*in, n, in->n);
-    if (!lf)
-        return RM_CHUNKED_MORE;
-    *found = (struct rm_str){chunked->line, chunked->line_n};
-    chunked->line_n = 0;
+    if (lf && chunked->line_n == 0) {
+        *found = piece;
+    } else {
+        if (!chunked->line)
+            chunked->line = rm_arena_alloc(arena, CHUNKED_LINE_BYTES_MOST);
+        memcpy(chunked->line + chunked->line_n, piece.p, n);
+        chunked->line_n += (uint32_t)n;
+        if (!lf)
+            return RM_CHUNKED_MORE;
+        *found = (struct rm_str){chunked->line, chunked->line_n};
+        chunked->line_n = 0;
+    }
     if (!rm_str_eq(*found, RM_STR("\r\n")))
         return RM_CHUNKED_FIELD;
     chunked->state = RM_CHUNKED_OVER;

@@ -30,7 +30,7 @@ struct rm_chunked {
 enum rm_chunked_found {
     RM_CHUNKED_MORE,  // all is used up
     RM_CHUNKED_DATA,  // *found: body bytes at the front of *in; rm_chunked_take() moves on
-    RM_CHUNKED_FIELD, // *found: a trailer line with its CRLF, valid until the next call
+    RM_CHUNKED_FIELD, // *found: a trailer line with its CRLF, valid until the next call, in the input or in the arena
     RM_CHUNKED_END,   // the body is whole; what is left in *in does not belong to it
 };
 

@@ -253,6 +253,49 @@ static void the_common_budget(void **state)
     assert_int_equal(rig_get(&rig, "/")->code, RM_OK);
 }
 
+// What a head or a gzip stream makes the arena take counts too: many exchanges at once would take far more than their bodies.
+static void heads_and_windows_count_as_well(void **state)
+{
+    (void)state;
+    static char head[9000];
+    size_t n = sizeof(OK) - 1;
+    memcpy(head, OK, n);
+    for (; n < 8000; n += 100) {
+        memset(head + n, 'a', 100);
+        memcpy(head + n + 1, ": ", 2);
+        memcpy(head + n + 98, "\r\n", 2);
+    }
+    memcpy(head + n, "Content-Length: 0\r\n\r\n", 21);
+    const struct backend_step large_head[] = {
+        {BACKEND_REQUEST, 0, 0}, {BACKEND_SEND, head, n + 21}, {BACKEND_AGAIN, 0, 0}};
+    static const struct backend_step gzip[] = {{BACKEND_REQUEST, 0, 0},
+                                               SEND(OK "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b"),
+                                               {BACKEND_CLOSE, 0, 0}};
+    static struct rm_budget budget;
+    for (int kind = 0; kind < 2; kind++) {
+        if (kind)
+            rig_set_up(&rig, NULL);
+        atomic_store(&budget.used, 0);
+        budget.limit = 64 << 10;
+        begin(kind ? gzip : large_head);
+        struct rig_call *call = rig_call(&rig, "GET", "/");
+        call->x->budget = &budget;
+        call->x->gzip = RM_GZIP_ASK;
+        assert_int_equal(rig_do(call), kind ? RM_EDECODE : RM_OK);
+        assert_true(atomic_load(&budget.used) >= (kind ? 40000 : 4096));
+        budget.limit = 4000;
+        struct rig_call *refused = rig_call(&rig, "GET", "/");
+        refused->x->budget = &budget;
+        refused->x->gzip = RM_GZIP_ASK;
+        (void)rig_do(refused);
+        expect_failure(refused, RM_EMEMORY);
+        rm_arena_fini(&rig.arena);
+        assert_int_equal(atomic_load(&budget.used), 0);
+        if (!kind)
+            rig_tear_down(&rig);
+    }
+}
+
 // ---- no connection -------------------------------------------------------------------------------------------------------
 
 static void refused(void **state)
@@ -817,6 +860,7 @@ int main(void)
         TEST(too_much_body),
         TEST(just_enough_body),
         TEST(the_common_budget),
+        TEST(heads_and_windows_count_as_well),
         TEST(refused),
         TEST(never_connects),
         TEST(a_connection_in_time),
