@@ -10,6 +10,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+// In one turn of the loop. A handle costs 10 KiB until its connection is made, so that a thousand at once would leave 10 MiB behind.
+#define WIRE_STARTS_MOST 64
 #define WIRE_EVENTS ((uint32_t)EPOLLIN | (uint32_t)EPOLLOUT | (uint32_t)EPOLLRDHUP | (uint32_t)EPOLLET)
 
 static void wire_on_event(struct rm_fd *watch, uint32_t happened);
@@ -146,11 +148,28 @@ static void wires_on_timer(struct rm_timer *timer)
     wires_settle(wires);
 }
 
-static void wires_on_kick(struct rm_task *task)
+static void wires_start(struct rm_wires *wires)
 {
-    struct rm_wires *wires = rm_container_of(task, struct rm_wires, kick);
+    for (int i = 0; i < WIRE_STARTS_MOST && !rm_list_empty(&wires->waiting); i++) {
+        struct rm_wire *wire = rm_container_of(wires->waiting.next, struct rm_wire, in_waiting);
+        rm_list_remove(&wire->in_waiting);
+        wire->easy = rm_easy_new_dial(wires->multi, wires->conf, wires->trust, wire->peer, wire);
+        rm_multi_add(wires->multi, wire->easy);
+    }
+    if (!rm_list_empty(&wires->waiting))
+        rm_timer_start(wires->loop, &wires->pace, rm_loop_now_us(wires->loop));
     rm_multi_on_timer(wires->multi);
     wires_settle(wires);
+}
+
+static void wires_on_kick(struct rm_task *task)
+{
+    wires_start(rm_container_of(task, struct rm_wires, kick));
+}
+
+static void wires_on_pace(struct rm_timer *timer)
+{
+    wires_start(rm_container_of(timer, struct rm_wires, pace));
 }
 
 static void wire_end_rest(struct rm_idle_one *one)
@@ -166,8 +185,10 @@ void rm_wires_init(struct rm_wires *wires, struct rm_loop *loop, struct rm_peers
                                .conf = conf,
                                .trust = trust,
                                .timer = {.fire = wires_on_timer},
+                               .pace = {.fire = wires_on_pace},
                                .kick = {.run = wires_on_kick}};
     rm_arena_init(&wires->arena, NULL);
+    rm_list_init(&wires->waiting);
     rm_idle_init(&wires->idle, loop, wire_end_rest);
     rm_idle_limit(&wires->idle, conf);
     wires->multi = rm_multi_new(&wire_events, wires);
@@ -181,6 +202,7 @@ void rm_wires_fini(struct rm_wires *wires)
     rm_idle_fini(&wires->idle);
     rm_multi_free(wires->multi);
     rm_timer_stop(&wires->timer);
+    rm_timer_stop(&wires->pace);
     rm_task_cancel(wires->loop, &wires->kick);
     rm_arena_fini(&wires->arena);
 }
@@ -202,9 +224,9 @@ struct rm_wire *rm_wire_dial(struct rm_wires *wires, struct rm_peer *peer, void 
                              .user = user,
                              .fd = -1};
     wires->n++;
-    wire->easy = rm_easy_new_dial(wires->multi, wires->conf, wires->trust, peer, wire);
-    rm_multi_add(wires->multi, wire->easy);
-    if (!wires->kick.queued)
+    rm_list_init(&wire->in_waiting);
+    rm_list_push_back(&wires->waiting, &wire->in_waiting);
+    if (!wires->kick.queued && !wires->pace.slot)
         rm_task_queue(wires->loop, &wires->kick);
     return wire;
 }
@@ -219,6 +241,7 @@ void rm_wire_close(struct rm_wire *wire)
             break;
         }
     }
+    rm_list_remove(&wire->in_waiting);
     wire_drop_copy(wire);
     wire_drop_easy(wire);
     rm_peer_unref(wires->peers, wire->peer);

@@ -20,7 +20,9 @@ struct rm_wires {
     struct rm_idle idle;
     struct rm_arena arena;
     struct rm_wire *spare, *broken;
-    struct rm_timer timer; // libcurl's
+    struct rm_list waiting; // not begun yet
+    struct rm_timer timer;  // libcurl's
+    struct rm_timer pace;   // the next of those that wait
     struct rm_task kick;
     uint32_t n;
     // Set by the engine; both may close the wire, and must when `err` is not NULL.
@@ -35,6 +37,7 @@ struct rm_wire {
     void *user;           // the engine's; NULL while it rests
     struct rm_easy *easy; // while it is made, and for TLS
     struct rm_wire *next; // in spare or broken
+    struct rm_list in_waiting;
     struct rm_idle_one idle;
     struct rm_err err; // of the making; says more than libcurl
     int fd;            // libcurl's; -1: none
