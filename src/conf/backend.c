@@ -185,7 +185,7 @@ static void backend_beside_flatmap(struct rm_reader *r, const struct rm_path *pa
                                    struct rm_conf_backend *backend)
 {
     static const char *const names[] = {"allow", "whitelist", "deny", "blacklist", "mapping"};
-    if (!backend->flatmap)
+    if (!backend->has_flatmap)
         return;
     for (size_t i = 0; i < RM_COUNT(names); i++) {
         struct rm_path at = {.up = path, .name = rm_str_of(names[i])};
@@ -220,7 +220,7 @@ static void backend_conflicts(struct rm_reader *r, const struct rm_path *path, s
             rm_reader_warn(r, &at, rm_doc_key_place(step),
                            "no effect: the encoding no-op does not look into the answer");
     }
-    if ((passes || is_noop) && backend->flatmap) {
+    if ((passes || is_noop) && backend->has_flatmap) {
         struct rm_path extra = {.up = path, .name = RM_STR("extra_config")};
         rm_reader_warn(r, &extra, rm_doc_key_place(rm_value_get(r->arena, object, extra.name)),
                        "flatmap_filter has no effect: the encoding no-op does not look into the answer");

@@ -84,8 +84,9 @@ struct rm_conf_backend {
     bool is_collection;
     // The steps' own configuration, of the right type and not empty: strings, lists of strings, an object of strings. NULL when absent.
     struct rm_value *target, *allow, *deny, *mapping, *group;
-    struct rm_value *
-        flatmap; // extra_config proxy: a checked list of operations, or NULL; allow, deny and mapping are NULL beside it
+    // extra_config proxy: the flatmap's operations, or NULL; has_flatmap: it was asked for, and so allow, deny and mapping are NULL.
+    struct rm_value *flatmap;
+    bool has_flatmap;
     struct rm_strs input_headers;       // backend-level second filter; empty: none
     struct rm_strs input_query_strings; // likewise
     bool has_input_headers, has_input_query_strings;

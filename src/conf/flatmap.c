@@ -126,7 +126,8 @@ static struct flatmap_path *flatmap_paths(struct rm_reader *r, const struct rm_p
     return fits ? paths : NULL;
 }
 
-static void flatmap_check_op(struct rm_reader *r, const struct rm_path *path, struct rm_value *object)
+// False: it is left out.
+static bool flatmap_check_op(struct rm_reader *r, const struct rm_path *path, struct rm_value *object)
 {
     struct flatmap_op op = {.args = NULL};
     const struct rm_path type = {.up = path, .name = RM_STR("type")}, args = {.up = path, .name = RM_STR("args")};
@@ -134,10 +135,10 @@ static void flatmap_check_op(struct rm_reader *r, const struct rm_path *path, st
     const struct rm_value *type_value = rm_value_get(r->arena, object, type.name);
     if (!type_value || type_value->type == RM_NULL) {
         rm_reader_error(r, &type, rm_doc_place(object), "is missing: del, move or append");
-        return;
+        return false;
     }
     if (type_value->type != RM_STRING)
-        return;
+        return false;
     size_t kind = 0;
     while (kind < RM_COUNT(flatmap_types) && !rm_str_eq(op.type, rm_str_of(flatmap_types[kind])))
         kind++;
@@ -148,7 +149,7 @@ static void flatmap_check_op(struct rm_reader *r, const struct rm_path *path, st
                                      "unknown operation %s, which is left out: del, move and append are known%s%s%s",
                                      rm_text_quote(r->found->arena, op.type), near ? "; did you mean \"" : "",
                                      near ? near : "", near ? "\"?" : "");
-        return;
+        return false;
     }
     struct rm_place place = rm_doc_place(op.args ? op.args : object);
     const char *takes = kind == 0 ? "a list of paths" : "a list of two paths: from where, and where to";
@@ -166,6 +167,7 @@ static void flatmap_check_op(struct rm_reader *r, const struct rm_path *path, st
         else if (paths && kind == 2)
             flatmap_check_append(r, &args, &paths[0], &paths[1]);
     }
+    return true;
 }
 
 struct rm_value *rm_flatmap_check(struct rm_reader *r, const struct rm_path *path, struct rm_value *list)
@@ -175,11 +177,12 @@ struct rm_value *rm_flatmap_check(struct rm_reader *r, const struct rm_path *pat
                         rm_value_describe(r->found->arena, list));
         return NULL;
     }
+    struct rm_value *known = rm_value_new(r->arena, RM_ARRAY);
     size_t index = 0;
     for (struct rm_value *item = list->first; item; item = item->next, index++) {
         struct rm_path at = {.up = path, .index = index};
-        if (rm_object_expect(r, &at, item))
-            flatmap_check_op(r, &at, item);
+        if (rm_object_expect(r, &at, item) && flatmap_check_op(r, &at, item))
+            rm_value_append(known, rm_value_copy(r->arena, item));
     }
-    return list->n > 0 ? list : NULL;
+    return known->n > 0 ? known : NULL;
 }

@@ -23,7 +23,7 @@ const struct rm_fields *rm_extra_fields(enum rm_extra_level, size_t i,
                                         const char **name);             // the i-th there; NULL: no more
 extern const struct rm_fields rm_router_fields, rm_logging_fields;      // router.c, logging.c
 extern const struct rm_fields rm_proxy_fields, rm_proxy_backend_fields; // proxy.c
-// flatmap.c: the list if it is one, NULL where it is empty or wrong.
+// flatmap.c: the operations that are known; NULL where there are none.
 struct rm_value *rm_flatmap_check(struct rm_reader *, const struct rm_path *, struct rm_value *list);
 // graphql.c: what the endpoint must have for it; `object` is the extra_config.
 extern const struct rm_fields rm_graphql_fields;

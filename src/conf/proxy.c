@@ -98,7 +98,9 @@ const struct rm_fields rm_proxy_fields = {
 
 static void proxy_backend_flatmap(struct rm_reader *r, const struct rm_path *path, struct rm_value *value, void *base)
 {
-    ((struct rm_conf_backend *)base)->flatmap = rm_flatmap_check(r, path, value);
+    struct rm_conf_backend *backend = base;
+    backend->has_flatmap = !rm_value_is_off(value);
+    backend->flatmap = rm_flatmap_check(r, path, value);
 }
 
 static const struct rm_field proxy_backend_rows[] = {
