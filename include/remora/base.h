@@ -46,7 +46,7 @@ bool rm_str_starts(struct rm_str s, struct rm_str prefix);
 static inline struct rm_str rm_str_sub(struct rm_str s, size_t from, size_t to)
 {
     RM_ASSERT(from <= to && to <= s.n);
-    return (struct rm_str){s.p + from, to - from};
+    return (struct rm_str){from > 0 ? s.p + from : s.p, to - from}; // no arithmetic on the empty text's NULL
 }
 
 // ---- errors ----------------------------------------------------------------------------------------------------
