@@ -200,10 +200,24 @@ static int yaml_read(struct yaml_reader *y, yaml_parser_t *parser)
     return RM_OK;
 }
 
+// JSON is YAML, but not to libyaml, which has its own mind about tabs and about surrogates.
+static bool yaml_is_json(struct rm_arena *arena, const struct rm_decode_in *in, struct rm_value **root)
+{
+    size_t used = 0, at = 0;
+    while (at < in->body.n && memchr(" \t\r\n", in->body.p[at], 4))
+        at++;
+    if (at == in->body.n || (in->body.p[at] != '{' && in->body.p[at] != '['))
+        return false;
+    return rm_json_parse(arena, in->body, in->open_depth, &in->limits, root, &used, NULL) == RM_OK &&
+           used == in->body.n;
+}
+
 static int yaml_decode(struct rm_arena *arena, const struct rm_decode_in *in, struct rm_value **out, struct rm_err *err)
 {
     struct yaml_reader y = {.arena = arena, .in = in, .err = err};
     yaml_parser_t parser;
+    if (yaml_is_json(arena, in, &y.root))
+        return rm_codec_root(arena, in, y.root, out, err);
     if (!yaml_parser_initialize(&parser))
         return rm_fail(err, RM_EMEMORY, "no memory is left for the YAML reader");
     yaml_parser_set_input_string(&parser, (const unsigned char *)in->body.p, in->body.n);

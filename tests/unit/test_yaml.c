@@ -19,7 +19,11 @@ static void documents_become_values(void **state)
     } cases[] = {
         {"a: 1\nb: [x, 2.50, true, null, ~]\n", false, "{\"a\":1,\"b\":[\"x\",2.50,true,null,null]}", NULL},
         {"a:\n  b:\n  - c: d\n    e: 'f'\n", false, "{\"a\":{\"b\":[{\"c\":\"d\",\"e\":\"f\"}]}}", NULL},
-        {"{\"a\": 12345678901234567890, \"b\": 1e3}", false, "{\"a\":12345678901234567890,\"b\":1e3}", NULL}, // JSON
+        {"{\"a\":12345678901234567890,\"b\":1e3}", false, "{\"a\":12345678901234567890,\"b\":1e3}", NULL}, // JSON
+        {"\t{\"a\":\"\\ud83d\\ude00\\/\"}\n", false, "{\"a\":\"\\ud83d\\ude00\\/\"}", NULL},
+        {"[1]: x", false, CODEC_INVALID, "as a key"}, // what begins as JSON need not be it
+        {"{a: 1}", false, "{\"a\":1}", NULL},
+        {"{\"a\":1,\"a\":2}", false, "{\"a\":2}", NULL},
         {"a: 010\nb: 0x1F\nc: .5\nd: yes\ne: 1_000\nf: '1'\n", false,
          "{\"a\":10,\"b\":31,\"c\":0.5,\"d\":\"yes\",\"e\":\"1_000\",\"f\":\"1\"}", NULL},
         {"1: a\ntrue: b\n~: c\n", false, "{\"1\":\"a\",\"true\":\"b\",\"~\":\"c\"}", NULL},
