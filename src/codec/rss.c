@@ -1,4 +1,4 @@
-// The rss codec's input: RSS 2.0, RSS 1.0 (RDF) and Atom feeds as the one object that KrakenD makes of them (krakend-behaviour.md §6): a
+// The rss codec's input: RSS 2.0, RSS 1.0 (RDF), Atom and JSON feeds as the one object that KrakenD makes of them (krakend-behaviour.md §6): a
 // feed's absent fields are null or empty, an item's are left out.
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/codecs.h"
@@ -406,9 +406,99 @@ static struct rm_value *rss_of_rss(struct rm_arena *arena, const struct rm_feed_
     return rss_feed_value(arena, &feed, "rss", items);
 }
 
+// ---- JSON Feed -----------------------------------------------------------------------------------------------------
+
+// A number is taken for text: ids are numbers in some feeds.
+static struct rm_str rss_json_text(struct rm_arena *arena, struct rm_value *object, const char *name)
+{
+    struct rm_value *member = rm_value_get(arena, object, rm_str_of(name));
+    return !member ? RM_STR("") : member->type == RM_NUMBER ? member->raw : rm_value_text(arena, member);
+}
+
+static struct rm_value *rss_json_list(struct rm_arena *arena, struct rm_value *object, const char *name)
+{
+    struct rm_value *list = rm_value_get(arena, object, rm_str_of(name));
+    if (!list || list->type != RM_ARRAY)
+        return NULL;
+    rm_value_open(arena, list);
+    return list->first;
+}
+
+static struct rm_value *rss_json_person(struct rm_arena *arena, struct rm_value *author)
+{
+    struct rm_str name = rss_json_text(arena, author, "name");
+    return name.n > 0 ? rss_person_of(arena, name) : rss_person(arena, RM_STR(""), RM_STR(""));
+}
+
+// What a feed and its items have in common.
+static void rss_json_read(struct rm_arena *arena, struct rss_entry *entry, struct rm_value *object)
+{
+    struct rm_value *author = rm_value_get(arena, object, RM_STR("author"));
+    if (author && author->type == RM_OBJECT)
+        entry->person = rss_json_person(arena, author);
+    for (struct rm_value *one = rss_json_list(arena, object, "authors"); one; one = one->next)
+        rm_feed_add(arena, &entry->persons, rss_json_person(arena, one));
+    entry->title = rss_json_text(arena, object, "title");
+    entry->published = rss_json_text(arena, object, "date_published");
+    entry->updated = rss_json_text(arena, object, "date_modified");
+}
+
+static void rss_json_item(struct rm_arena *arena, struct rss_entry *item, struct rm_value *object)
+{
+    rss_json_read(arena, item, object);
+    item->guid = rss_json_text(arena, object, "id");
+    item->description = rss_json_text(arena, object, "summary");
+    item->content = rss_json_text(arena, object, "content_html");
+    rss_or(&item->content, rss_json_text(arena, object, "content_text"));
+    item->image_url = rss_json_text(arena, object, "image");
+    rss_or(&item->image_url, rss_json_text(arena, object, "banner_image"));
+    item->link = rss_json_text(arena, object, "url");
+    const struct rm_str links[] = {item->link, rss_json_text(arena, object, "external_url")};
+    for (size_t i = 0; i < RM_COUNT(links); i++) {
+        if (links[i].n > 0)
+            rm_feed_add_text(arena, &item->links, links[i]);
+    }
+    for (struct rm_value *tag = rss_json_list(arena, object, "tags"); tag; tag = tag->next)
+        rm_feed_add_text(arena, &item->categories, rm_value_text(arena, tag));
+    for (struct rm_value *one = rss_json_list(arena, object, "attachments"); one; one = one->next) {
+        struct rm_value *enclosure = rm_value_new(arena, RM_OBJECT);
+        rm_feed_set_text(arena, enclosure, "url", rss_json_text(arena, one, "url"));
+        rm_feed_set_text(arena, enclosure, "length", rss_json_text(arena, one, "size_in_bytes"));
+        rm_feed_set_text(arena, enclosure, "type", rss_json_text(arena, one, "mime_type"));
+        rm_feed_add(arena, &item->enclosures, enclosure);
+    }
+}
+
+static int rss_of_json(struct rm_arena *arena, const struct rm_decode_in *in, struct rm_value **out, struct rm_err *err)
+{
+    struct rm_value *root, *items = rm_value_new(arena, RM_ARRAY);
+    struct rss_entry feed = {.title = {NULL, 0}};
+    int rc = rm_json_parse(arena, in->body, 3, &in->limits, &root, NULL, err);
+    if (rc != RM_OK)
+        return rc;
+    rss_json_read(arena, &feed, root);
+    feed.description = rss_json_text(arena, root, "description");
+    feed.language = rss_json_text(arena, root, "language");
+    feed.image_url = rss_json_text(arena, root, "icon");
+    feed.published = feed.updated = RM_STR(""); // the newest item's
+    for (struct rm_value *object = rss_json_list(arena, root, "items"); object; object = object->next) {
+        struct rss_entry item = {.title = {NULL, 0}};
+        rss_json_item(arena, &item, object);
+        if (items->n == 0) {
+            feed.published = item.published;
+            feed.updated = item.updated;
+        }
+        rm_value_append(items, rss_item_value(arena, &item, false));
+    }
+    *out = rss_feed_value(arena, &feed, "json", items);
+    return RM_OK;
+}
+
 static int rss_decode(struct rm_arena *arena, const struct rm_decode_in *in, struct rm_value **out, struct rm_err *err)
 {
     struct rm_feed_node *root = NULL;
+    if (rm_str_starts(rm_feed_trim(in->body), RM_STR("{")))
+        return rss_of_json(arena, in, out, err);
     int rc = rm_feed_read(arena, in, &root, err);
     if (rc != RM_OK)
         return rc;

@@ -180,6 +180,39 @@ static void fields_of_feeds(void **state)
     }
 }
 
+static void json_feeds_are_feeds(void **state)
+{
+    (void)state;
+    codec_assert_decodes(
+        "rss",
+        " {\"version\":\"https://jsonfeed.org/version/"
+        "1.1\",\"title\":\"T\",\"description\":\"D\",\"icon\":\"i\",\"language\":\"en\","
+        "\"author\":{\"name\":\"Joe "
+        "(j@x)\"},\"items\":[{\"id\":7,\"url\":\"u\",\"external_url\":\"e\",\"title\":\"A\\n\","
+        "\"summary\":\"s\",\"content_text\":\"c\",\"banner_image\":\"b\",\"date_published\":\"2020-01-02T03:04:05+01:"
+        "00\","
+        "\"authors\":[{\"name\":\"K\"},{}],\"tags\":[\"x\",\"y\"],\"attachments\":[{\"url\":\"a\",\"mime_type\":\"m\","
+        "\"size_in_bytes\":9}]},{}]}",
+        false,
+        "{\"items\":[{\"title\":\"A\\n\",\"description\":\"s\",\"content\":\"c\",\"link\":\"u\",\"links\":[\"u\",\"e\"]"
+        ","
+        "\"published\":\"2020-01-02T03:04:05+01:00\",\"publishedParsed\":\"2020-01-02T02:04:05Z\",\"authors\":[{"
+        "\"name\":\"K\"},"
+        "{}],\"guid\":\"7\",\"image\":{\"url\":\"b\"},\"categories\":[\"x\",\"y\"],\"enclosures\":[{\"url\":\"a\","
+        "\"length\":\"9\",\"type\":\"m\"}]},{}],\"author\":{\"name\":\"Joe\",\"email\":\"j@x\"},\"categories\":null,"
+        "\"custom\":null,"
+        "\"copyright\":\"\",\"description\":\"D\",\"type\":\"json\",\"language\":\"en\",\"title\":\"T\","
+        "\"published\":\"2020-01-02T03:04:05+01:00\",\"updated\":\"\",\"img_url\":\"i\"}",
+        NULL);
+    codec_assert_decodes("rss", "{", false, CODEC_INVALID, "invalid JSON");
+    static const char *const odd[] = {"{}", "{\"items\":{}}",
+                                      "{\"items\":[1,[],null,{\"tags\":[1],\"author\":[]}],\"title\":[]}"};
+    for (size_t i = 0; i < RM_COUNT(odd); i++) {
+        struct rm_value *data = NULL;
+        assert_int_equal(codec_decode("rss", rm_str_of(odd[i]), false, 1, &data, NULL), RM_OK);
+    }
+}
+
 static void what_is_no_feed_is_refused(void **state)
 {
     (void)state;
@@ -251,8 +284,13 @@ static void dates_are_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        VALUE_TEST(feeds_become_objects),       VALUE_TEST(fields_of_items),        VALUE_TEST(fields_of_feeds),
-        VALUE_TEST(what_is_no_feed_is_refused), VALUE_TEST(many_names_are_no_trap), VALUE_TEST(dates_are_read),
+        VALUE_TEST(feeds_become_objects),
+        VALUE_TEST(fields_of_items),
+        VALUE_TEST(fields_of_feeds),
+        VALUE_TEST(json_feeds_are_feeds),
+        VALUE_TEST(what_is_no_feed_is_refused),
+        VALUE_TEST(many_names_are_no_trap),
+        VALUE_TEST(dates_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
