@@ -96,6 +96,9 @@ struct rm_transport_ops {
     void (*cancel)(void *self, struct rm_exchange *); // nothing arrives for x afterwards
     void (*resume)(void *self, struct rm_exchange *);     // the sink can take again
     void (*body_ready)(void *self, struct rm_exchange *); // the source has bytes, or ended
+    // Nobody means to ask this host any more: kept connections to it end now, those in use when their exchange is over. Another
+    // exchange to it may start all the same, and ends that.
+    void (*leave)(void *self, const struct rm_host *);
 };
 
 extern const struct rm_transport_ops rm_transport_h1;   // our own HTTP/1.1 over connections that libcurl makes: the default

@@ -11,6 +11,13 @@ static void flow_close_transports(struct rm_flow *flow, const struct rm_plan *pl
         plan->transports[i]->close(flow->transports[i]);
 }
 
+static void flow_leave(struct rm_pool_view *view, const struct rm_host *host)
+{
+    struct rm_flow *flow = view->owner;
+    for (uint32_t i = 0; i < flow->plan->n_transports; i++)
+        flow->plan->transports[i]->leave(flow->transports[i], host);
+}
+
 int rm_flow_new(struct rm_flow **out, struct rm_loop *loop, struct rm_plan *plan, struct rm_cache *cache,
                 struct rm_err *err)
 {
@@ -30,6 +37,8 @@ int rm_flow_new(struct rm_flow **out, struct rm_loop *loop, struct rm_plan *plan
     flow->views = RM_NEW_ARRAY(&arena, struct rm_pool_view, plan->n_views);
     for (uint32_t i = 0; i < plan->n_views; i++) {
         rm_pool_view_init(&flow->views[i], &plan->views[i].balance);
+        flow->views[i].leave = flow_leave;
+        flow->views[i].owner = flow;
         rm_cache_subscribe(cache, &plan->sources[plan->views[i].source], &flow->views[i].sub, loop);
     }
     flow->arena = arena;

@@ -570,6 +570,12 @@ static void engine_body_ready(void *self, struct rm_exchange *x)
     engine_ask(x, RM_CARRY_SEND);
 }
 
+static void engine_leave(void *self, const struct rm_host *host)
+{
+    struct engine *engine = self;
+    rm_idle_leave(&engine->links.idle, &engine->peers, host);
+}
+
 const struct rm_transport_ops rm_transport_curl = {
     .name = "curl",
     .exchange_size = sizeof(struct engine_exchange),
@@ -579,4 +585,5 @@ const struct rm_transport_ops rm_transport_curl = {
     .cancel = engine_cancel,
     .resume = engine_resume,
     .body_ready = engine_body_ready,
+    .leave = engine_leave,
 };

@@ -253,6 +253,12 @@ static void h1_body_ready(void *self, struct rm_exchange *x)
     h1_ask(x, RM_CARRY_SEND);
 }
 
+static void h1_leave(void *self, const struct rm_host *host)
+{
+    struct rm_h1 *h1 = self;
+    rm_idle_leave(&h1->wires.idle, &h1->peers, host);
+}
+
 const struct rm_transport_ops rm_transport_h1 = {
     .name = "h1",
     .exchange_size = sizeof(struct h1_exchange),
@@ -262,4 +268,5 @@ const struct rm_transport_ops rm_transport_h1 = {
     .cancel = h1_cancel,
     .resume = h1_resume,
     .body_ready = h1_body_ready,
+    .leave = h1_leave,
 };

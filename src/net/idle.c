@@ -59,7 +59,7 @@ void rm_idle_add(struct rm_idle *idle, struct rm_idle_one *one, struct rm_peer *
     idle->n++;
     peer->n_idle++;
     struct rm_idle_one *one_too_many = NULL;
-    if (idle->max_per_peer > 0 && peer->n_idle > idle->max_per_peer)
+    if (peer->left || (idle->max_per_peer > 0 && peer->n_idle > idle->max_per_peer))
         one_too_many = one;
     else if (idle->max > 0 && idle->n > idle->max)
         one_too_many = rm_container_of(idle->all.next, struct rm_idle_one, in_all);
@@ -79,6 +79,21 @@ void rm_idle_remove(struct rm_idle *idle, struct rm_idle_one *one)
     rm_list_remove(&one->in_peer);
     idle->n--;
     one->peer->n_idle--;
+}
+
+void rm_idle_leave(struct rm_idle *idle, struct rm_peers *peers, const struct rm_host *host)
+{
+    struct rm_peer *peer = rm_peer_find(peers, host);
+    if (!peer)
+        return;
+    struct rm_idle_one *one;
+    rm_peer_ref(peers, peer);
+    peer->left = true;
+    while ((one = rm_idle_newest(peer)) != NULL) {
+        rm_idle_remove(idle, one);
+        idle->kill(one);
+    }
+    rm_peer_unref(peers, peer);
 }
 
 struct rm_idle_one *rm_idle_newest(const struct rm_peer *peer)

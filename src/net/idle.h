@@ -31,9 +31,11 @@ void rm_idle_init(struct rm_idle *, struct rm_loop *, void (*kill)(struct rm_idl
 void rm_idle_limit(struct rm_idle *, const struct rm_transport_conf *);
 void rm_idle_fini(struct rm_idle *); // nothing rests any more
 
-// Begins to rest. Over a limit one is killed: this one, or the one that has rested longest.
+// Begins to rest. Over a limit one is killed: this one, or the one that has rested longest. So is one of a peer that was left.
 void rm_idle_add(struct rm_idle *, struct rm_idle_one *, struct rm_peer *);
 void rm_idle_remove(struct rm_idle *, struct rm_idle_one *); // no-op when it does not rest
+// rm_transport_ops.leave: every one of this host, if there is any, is killed.
+void rm_idle_leave(struct rm_idle *, struct rm_peers *, const struct rm_host *);
 // The one of this peer that was in use last, so that those which are not needed reach their time. NULL: none.
 struct rm_idle_one *rm_idle_newest(const struct rm_peer *);
 

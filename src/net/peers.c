@@ -63,16 +63,38 @@ static void peer_set_host_line(struct rm_peer *peer)
     peer->host_line = (struct rm_str){peer->host_text, (size_t)n};
 }
 
+static uint32_t peer_hash(const struct rm_host *host)
+{
+    uint32_t hash = peer_hash_more(2166136261U ^ host->port, host->address.p, host->address.n);
+    return peer_hash_more(hash, host->name.p, host->name.n);
+}
+
+static bool host_is_tls(const struct rm_host *host)
+{
+    return rm_str_eq(host->scheme, RM_STR("https"));
+}
+
+static struct rm_peer *peers_look(const struct rm_peers *peers, const struct rm_host *host, uint32_t hash)
+{
+    struct rm_peer *peer = peers->buckets[hash % RM_PEER_BUCKETS];
+    while (peer && (peer->hash != hash || !peer_is(peer, host, host_is_tls(host))))
+        peer = peer->next;
+    return peer;
+}
+
+struct rm_peer *rm_peer_find(const struct rm_peers *peers, const struct rm_host *host)
+{
+    return peers_look(peers, host, peer_hash(host));
+}
+
 struct rm_peer *rm_peer_get(struct rm_peers *peers, const struct rm_host *host)
 {
-    bool tls = rm_str_eq(host->scheme, RM_STR("https"));
-    uint32_t hash = peer_hash_more(2166136261U ^ host->port, host->address.p, host->address.n);
-    hash = peer_hash_more(hash, host->name.p, host->name.n);
-    struct rm_peer *peer = peers->buckets[hash % RM_PEER_BUCKETS];
-    while (peer && (peer->hash != hash || !peer_is(peer, host, tls)))
-        peer = peer->next;
-    if (peer)
+    uint32_t hash = peer_hash(host);
+    struct rm_peer *peer = peers_look(peers, host, hash);
+    if (peer) {
+        peer->left = false;
         return rm_peer_ref(peers, peer);
+    }
     RM_ASSERT(host->name.n < sizeof(peer->name) && host->address.n < sizeof(peer->address));
     peer = peers->spare;
     if (peer)
@@ -85,7 +107,7 @@ struct rm_peer *rm_peer_get(struct rm_peers *peers, const struct rm_host *host)
     peer->refs = 1;
     peer->hash = hash;
     peer->port = host->port;
-    peer->tls = tls;
+    peer->tls = host_is_tls(host);
     memcpy(peer->name, host->name.p, host->name.n);
     peer->name_n = (uint8_t)host->name.n;
     memcpy(peer->address, host->address.p, host->address.n);

@@ -13,6 +13,7 @@ struct rm_peer {
     void *url, *connect_to; // libcurl's (curl.c); NULL when the peer is new
     struct rm_list idle;    // kept connections (idle.c), the newest last
     uint32_t n_idle;
+    bool left;              // its connections do not rest (idle.c); until the next exchange
     struct rm_str host_line; // "Host: name:port" with its CRLF
     // The table's.
     uint32_t refs, hash;
@@ -37,8 +38,9 @@ struct rm_peers {
 void rm_peers_init(struct rm_peers *, void (*drop)(struct rm_peer *));
 void rm_peers_fini(struct rm_peers *); // nobody counts any more
 
-// The peer of this host, counted for the caller. The host's texts passed rm_request_check().
+// The peer of this host for an exchange, counted for the caller. The host's texts passed rm_request_check().
 struct rm_peer *rm_peer_get(struct rm_peers *, const struct rm_host *);
+struct rm_peer *rm_peer_find(const struct rm_peers *, const struct rm_host *); // not counted; NULL: no exchange has been there lately
 struct rm_peer *rm_peer_ref(struct rm_peers *, struct rm_peer *);
 void rm_peer_unref(struct rm_peers *, struct rm_peer *); // kept for a while when it was the last
 

@@ -106,6 +106,22 @@ void rm_pool_view_init(struct rm_pool_view *view, const struct rm_balance *balan
     view->common = common;
 }
 
+// `match`: for each host of the new list, its place in the old one.
+static void view_leave(struct rm_pool_view *view, const struct rm_snapshot *old, const struct rm_snapshot *now,
+                       const uint32_t *match)
+{
+    struct rm_arena scratch;
+    rm_arena_init(&scratch, NULL);
+    bool *stays = rm_arena_zalloc(&scratch, old->n + (size_t)1);
+    for (uint32_t i = 0; i < now->n; i++)
+        if (match[i] != RM_NOWHERE_IN_LIST && now->host[i].state == RM_HOST_READY)
+            stays[match[i]] = true;
+    for (uint32_t i = 0; i < old->n; i++)
+        if (!stays[i] && old->host[i].state == RM_HOST_READY)
+            view->leave(view, &old->host[i]);
+    rm_arena_fini(&scratch);
+}
+
 void rm_pool_view_set(struct rm_pool_view *view, struct rm_snapshot *snapshot)
 {
     struct rm_arena arena;
@@ -128,6 +144,8 @@ void rm_pool_view_set(struct rm_pool_view *view, struct rm_snapshot *snapshot)
                    old ? &old->picker : NULL, match);
     list->arena = arena;
     view->list = list;
+    if (old && view->leave)
+        view_leave(view, old->snapshot, snapshot, match);
     if (old)
         list_unref(old);
 }

@@ -25,6 +25,10 @@ struct rm_pool_view {
     struct rm_pool_common *common;
     struct rm_retries retries;
     uint64_t picked; // calls ever, over all lists
+    // Set by the owner after init; NULL: nobody wants to know. This host was in use and is not, by the list that has just come: it
+    // is not there any more, or it ends. Picks of it go on.
+    void (*leave)(struct rm_pool_view *, const struct rm_host *);
+    void *owner;
 };
 
 void rm_pool_view_init(struct rm_pool_view *, const struct rm_balance *); // copied

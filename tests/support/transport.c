@@ -285,6 +285,12 @@ static void fake_body_ready(void *self, struct rm_exchange *x)
     fake_read_source((struct fake_exchange *)x);
 }
 
+static void fake_leave(void *self, const struct rm_host *host)
+{
+    (void)host;
+    ((struct fake_transport *)self)->n_left++;
+}
+
 const struct rm_transport_ops fake_transport_ops = {
     .name = "fake",
     .exchange_size = sizeof(struct fake_exchange),
@@ -294,6 +300,7 @@ const struct rm_transport_ops fake_transport_ops = {
     .cancel = fake_cancel,
     .resume = fake_resume,
     .body_ready = fake_body_ready,
+    .leave = fake_leave,
 };
 
 void fake_poke(const struct fake_seen *seen)

@@ -62,6 +62,7 @@ struct fake_transport {
     struct fake_seen *seen;
     size_t n_seen;
     uint32_t running;
+    uint32_t n_left; // hosts
     bool sloppy; // does not keep deadlines
     bool is_open;
     struct rm_transport_conf conf; // it was opened with

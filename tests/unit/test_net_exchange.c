@@ -547,6 +547,40 @@ static void idle_connections_end_after_their_time(void **state)
     assert_int_equal(rig.backend.accepted, 2);
 }
 
+static void a_host_that_is_left_keeps_no_connection(void **state)
+{
+    (void)state;
+    static const struct backend_step script[] = {
+        {BACKEND_REQUEST, 0, 0}, {BACKEND_HOLD, 0, 0}, OK_BODY(2, "ok"), {BACKEND_AGAIN, 0, 0}};
+    begin(script);
+    rig.net->leave(rig.engine, &rig.host); // never seen
+    // One rests, one is in use.
+    for (int i = 0; i < 2; i++)
+        rig_start(rig_call(&rig, "GET", "/"));
+    rig_run_until(&rig, all_hold);
+    backend_go(&rig.backend);
+    rig_run(&rig);
+    struct rig_call *running = rig_call(&rig, "GET", "/");
+    rig_start(running);
+    rig_run_until(&rig, all_hold);
+    rig.net->leave(rig.engine, &rig.host);
+    rig_turns(&rig, 5);
+    assert_int_equal(rig.backend.peer_closed, 1);
+    backend_go(&rig.backend);
+    rig_run(&rig);
+    assert_int_equal(running->code, RM_OK);
+    rig_run_until(&rig, peer_has_closed);
+    // It comes back, and is a host as before.
+    for (int i = 0; i < 2; i++) {
+        rig_start(rig_call(&rig, "GET", "/"));
+        rig_run_until(&rig, all_hold);
+        backend_go(&rig.backend);
+        rig_run(&rig);
+    }
+    assert_int_equal(rig.backend.accepted, 3);
+    assert_int_equal(rig.backend.peer_closed, 2);
+}
+
 static void a_thousand_exchanges_at_once(void **state)
 {
     (void)state;
@@ -598,6 +632,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(idle_connections_are_limited_for_a_host, set_up, tear_down),
         cmocka_unit_test_setup_teardown(idle_connections_are_limited_over_all_hosts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(idle_connections_end_after_their_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_host_that_is_left_keeps_no_connection, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_thousand_exchanges_at_once, set_up, tear_down),
     };
     return rig_run_tests(tests, NULL, NULL);

@@ -343,6 +343,39 @@ static void a_view_keeps_its_round(void **state)
     rm_pool_view_fini(&view);
 }
 
+static char left_text[16];
+
+static void note_left(struct rm_pool_view *view, const struct rm_host *host)
+{
+    assert_ptr_equal(view->owner, left_text);
+    strncat(left_text, host->address.p, host->address.n);
+}
+
+static const char *left_by(struct rm_pool_view *view, struct rm_snapshot *list)
+{
+    left_text[0] = 0;
+    rm_pool_view_set(view, list);
+    return left_text;
+}
+
+// Whoever keeps connections hears which hosts get none any more, each once.
+static void a_view_tells_which_hosts_are_left(void **state)
+{
+    (void)state;
+    struct rm_pool_view view;
+    rm_pool_view_init(&view, &round_robin);
+    view.leave = note_left;
+    view.owner = left_text;
+    assert_string_equal(left_by(&view, rm_script_list("a b c")), "");
+    assert_string_equal(left_by(&view, rm_script_list("c*7 a")), "b"); // another weight, another place
+    struct rm_host ending = {.scheme = RM_STR("http"), .address = RM_STR("a"), .name = RM_STR("a"), .port = 80, .weight = 1};
+    ending.state = RM_HOST_TERMINATING;
+    assert_string_equal(left_by(&view, rm_snapshot_new(&ending, 1)), "ca");
+    assert_string_equal(left_by(&view, rm_script_list("b")), "");
+    assert_string_equal(left_by(&view, rm_script_list("")), "b");
+    rm_pool_view_fini(&view);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +390,7 @@ int main(void)
         cmocka_unit_test(no_list_no_host),
         cmocka_unit_test(a_pick_outlives_list_and_view),
         cmocka_unit_test(a_view_keeps_its_round),
+        cmocka_unit_test(a_view_tells_which_hosts_are_left),
     };
     return cmocka_run_group_tests_name("pick", tests, NULL, NULL);
 }
