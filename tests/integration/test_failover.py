@@ -1,6 +1,6 @@
-"""Backends that are killed, drained, frozen and started again under load: nobody who may be asked again notices, and no POST arrives
-twice. REMORA_TEST_DOWN and REMORA_TEST_RATE: how long each of the three is away, and how many requests a second there are; 2 and 400 are
-the project's bar."""
+"""Backends that are killed, drained, frozen and started again under load: nobody who may be asked again notices, and
+no POST arrives twice. REMORA_TEST_DOWN and REMORA_TEST_RATE: how long each of the three is away, and how many requests
+a second there are; 2 and 400 are the project's bar."""
 # SPDX-License-Identifier: Apache-2.0
 import asyncio
 import os
@@ -116,7 +116,10 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("fault,own", CASES, ids=["%s-%s" % (fault.__name__, own.split()[1].rstrip(",")) for fault, own in CASES])
+NAMES = ["%s-%s" % (fault.__name__, own.split()[1].rstrip(",")) for fault, own in CASES]
+
+
+@pytest.mark.parametrize("fault,own", CASES, ids=NAMES)
 def test_each_of_three_hosts_goes_and_comes(fault, own, hosts, start):
     names = ", ".join("http://127.0.0.1:%d" % one.port for one in hosts)
     remora = start(fill(CONFIG, hosts=names, own=own), workers=2)
@@ -140,7 +143,7 @@ def test_each_of_three_hosts_goes_and_comes(fault, own, hosts, start):
 
 
 def test_a_single_host_that_starts_anew(hosts, start):
-    """Refused by the only host: asked again a little later, a POST too, as nothing was sent; each arrives once at most."""
+    """Refused by the only host: asked again a little later, a POST too, as nothing was sent; none arrives twice."""
     host = hosts[0]
     remora = start(fill(CONFIG, hosts="http://127.0.0.1:%d" % host.port, own="retry: {attempts: 10}"), workers=1)
     host.kill()

@@ -1,5 +1,6 @@
-"""A backend that is a process of its own, so that it can be killed, frozen, drained and started anew on its port. Run as a program it
-serves: each POST's path is appended to a file, one a line; SIGTERM stops accepting, finishes what runs, and ends."""
+"""A backend that is a process of its own, so that it can be killed, frozen, drained and started anew on its port. Run
+as a program it serves: each POST's path is appended to a file, one a line; SIGTERM stops accepting, finishes what runs,
+and ends."""
 # SPDX-License-Identifier: Apache-2.0
 import asyncio
 import os
@@ -7,8 +8,8 @@ import signal
 import subprocess
 import sys
 
-from kit.waiting import until
 from kit.gateway import free_port
+from kit.waiting import until
 
 ANSWER_S = 0.005  # so that something always runs when it dies
 
