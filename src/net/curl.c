@@ -13,7 +13,6 @@
 
 #define EASY_RECV_BYTES (16L << 10) // allocated by each running transfer
 #define EASY_SEND_BYTES (32L << 10) // the same while it sends a body, or anything over TLS
-#define EASY_DIAL_BYTES 1024L       // nothing is received through libcurl's own buffer then
 #define EASY_LIST_MOST ((size_t)1 << 20)
 
 struct rm_multi {
@@ -427,7 +426,8 @@ struct rm_easy *rm_easy_new_dial(struct rm_multi *multi, const struct rm_transpo
 {
     struct rm_easy *easy = easy_new(multi, conf, trust, slot);
     easy_set(easy, CURLOPT_CONNECT_ONLY, 1L);
-    easy_set(easy, CURLOPT_BUFFERSIZE, EASY_DIAL_BYTES);
+    // Bounds what one call gives; plain text does not come this way.
+    easy_set(easy, CURLOPT_BUFFERSIZE, peer->tls ? (long)RM_EASY_RECV_MOST : 1024L);
     easy_set(easy, CURLOPT_CURLU, (CURLU *)peer->url);
     easy_set(easy, CURLOPT_CONNECT_TO, (struct curl_slist *)peer->connect_to);
     return easy;

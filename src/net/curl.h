@@ -59,7 +59,9 @@ int rm_easy_explain(const struct rm_easy *, int result, struct rm_err *err); // 
 // the multi handle the connection lives, then libcurl closes its descriptor.
 struct rm_easy *rm_easy_new_dial(struct rm_multi *, const struct rm_transport_conf *, const struct rm_trust *,
                                  struct rm_peer *, void *slot);
-// Over a connection that was made so; for TLS. > 0 bytes; recv 0: the end; RM_AGAIN: would block, and what was to be sent must come
+#define RM_EASY_RECV_MOST ((size_t)16 << 10) // a TLS record
+// Over a connection that was made so; for TLS. recv gives at most RM_EASY_RECV_MOST and stays within a record: less than both that and n
+// means that nothing is left of it. > 0 bytes; recv 0: the end; RM_AGAIN: would block, and what was to be sent must come
 // again unchanged, from the same place; RM_ERESET.
 int64_t rm_easy_send(struct rm_easy *, struct rm_str text);
 int64_t rm_easy_recv(struct rm_easy *, char *to, size_t n);

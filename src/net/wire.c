@@ -256,6 +256,10 @@ void rm_wire_close(struct rm_wire *wire)
 static bool wire_is_quiet(struct rm_wire *wire)
 {
     char byte;
+    if (wire->drained && recv(wire->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN) {
+        wire->readable = false;
+        return true;
+    }
     wire->readable = true;
     return rm_wire_recv(wire, &byte, 1) == RM_AGAIN;
 }
@@ -311,6 +315,7 @@ int64_t rm_wire_recv(struct rm_wire *wire, char *to, size_t n)
     if (wire->easy) {
         int64_t got = rm_easy_recv(wire->easy, to, n);
         wire->readable = got != RM_AGAIN; // libcurl may hold more than the descriptor shows
+        wire->drained = got == RM_AGAIN || (got > 0 && (size_t)got < n && (size_t)got < RM_EASY_RECV_MOST);
         return got;
     }
     ssize_t got;

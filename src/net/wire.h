@@ -45,7 +45,8 @@ struct rm_wire {
     bool used;     // it has rested once: the other side may have ended it
     bool readable; // worth a try
     bool writable;
-    bool ending; // the other side has said that it ends
+    bool ending;  // the other side has said that it ends
+    bool drained; // TLS: nothing is left of the last record, so that the socket alone tells whether more has come
 };
 
 void rm_wires_init(struct rm_wires *, struct rm_loop *, struct rm_peers *, const struct rm_transport_conf *,
