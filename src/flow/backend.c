@@ -175,14 +175,14 @@ static bool backend_again(struct backend_call *b, const struct rm_exchange *x, u
         !x->sent && now_us - b->asked_us < BACKEND_AT_ONCE_US && now_us + BACKEND_PAUSE_US < part->deadline_us;
     if (b->pick.alone && !refused)
         return false;
+    struct rm_pool_view *view = &part->rq->flow->views[b->slot.backend->view];
     struct rm_pick failed = b->pick;
     backend_keep_tried(b);
     if (backend_pick(b)) {
         bool same = false;
         for (uint32_t i = 0; i < b->tried.n; i++)
             same = same || rm_host_same(b->tried.hosts[i], b->pick.host);
-        if ((!same || refused) &&
-            rm_pool_retry(&part->rq->flow->views[b->slot.backend->view], rule->retry_budget_percent, now_us)) {
+        if ((!same || refused) && rm_pool_retry(view, rule->retry_budget_percent, now_us)) {
             if (same)
                 rm_timer_start(part->call.loop, &b->pause, now_us + BACKEND_PAUSE_US);
             backend_aim(b);
@@ -190,7 +190,7 @@ static bool backend_again(struct backend_call *b, const struct rm_exchange *x, u
                    b->pick.host->address.p, b->pick.host->port, rm_code_name(x->call.err.code), b->tried.n);
             return true;
         }
-        rm_pool_release(&b->pick);
+        rm_pool_unpick(view, &b->pick);
     }
     b->tried.n--;
     b->pick = failed;

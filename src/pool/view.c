@@ -208,6 +208,13 @@ const struct rm_host *rm_pool_pick(struct rm_pool_view *view, const struct rm_pi
     return out->host;
 }
 
+void rm_pool_unpick(struct rm_pool_view *view, struct rm_pick *pick)
+{
+    pick->seat->picked--;
+    view->picked--;
+    rm_pool_release(pick);
+}
+
 enum rm_health_change rm_pool_report(struct rm_pick *pick, enum rm_outcome outcome, uint64_t now_us)
 {
     struct rm_pool_list *list = pick->list;

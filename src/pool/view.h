@@ -46,6 +46,8 @@ struct rm_pick {
 
 // NULL (RM_ENOHOST): no answer yet, or no host in it; *out is zeroed then. Where ask->avoid is empty it is a call's first attempt.
 const struct rm_host *rm_pool_pick(struct rm_pool_view *, const struct rm_pick_ask *ask, struct rm_pick *out);
+// In the same turn: it is not asked after all, and does not count as a call.
+void rm_pool_unpick(struct rm_pool_view *, struct rm_pick *);
 // What came of it: it runs no more. Once, before the release; a call that says nothing need not. OUT, BACK: it has changed the host's
 // state, for the one log line of that. Same worker, also after the view has gone.
 enum rm_health_change rm_pool_report(struct rm_pick *, enum rm_outcome, uint64_t now_us);

@@ -285,6 +285,7 @@ static void the_budget_holds(void **state)
     for (int i = 0; i < CALLS; i++) // all in one moment
         assert_int_equal(flow_run(&rig, &(struct flow_ask){0})->status, 500);
     assert_in_range(rig.net.n_seen - CALLS, CALLS / 5, CALLS / 5 + 20);
+    assert_int_equal(rm_flow_view(rig.flow, 0)->picked, rig.net.n_seen); // what the budget forbids is no call
     flow_rig_stop(&rig);
 }
 
