@@ -136,14 +136,14 @@ static bool main_parse(int argc, char **argv, const char *allowed, const char *u
 }
 
 // Loads and prints what was found. NULL: there were errors.
-static struct rm_conf *main_load(const struct main_args *args)
+static struct rm_conf *main_load(const struct main_args *args, bool debug)
 {
     struct rm_arena arena;
     rm_arena_init(&arena, NULL);
     struct rm_findings found = {.arena = &arena};
     struct rm_conf_options options = {.strict = args->strict,
                                       .port = args->port,
-                                      .debug = args->debug,
+                                      .debug = debug,
                                       .environ = (const char *const *)environ,
                                       .providers = rm_sd_providers};
     struct rm_conf *conf = NULL;
@@ -170,7 +170,7 @@ static int main_run(int argc, char **argv)
     if (!main_parse(argc, argv, "cpd", main_run_usage, &args, &exit_code))
         return exit_code;
     rm_run_hold_signals();
-    struct rm_conf *conf = main_load(&args);
+    struct rm_conf *conf = main_load(&args, args.debug);
     return conf ? rm_run(conf, args.debug) : RM_EXIT_CONF;
 }
 
@@ -215,7 +215,7 @@ static int main_check(int argc, char **argv)
     int exit_code;
     if (!main_parse(argc, argv, "ctds", main_check_usage, &args, &exit_code))
         return exit_code;
-    struct rm_conf *conf = main_load(&args);
+    struct rm_conf *conf = main_load(&args, false);
     if (!conf)
         return RM_EXIT_CONF;
     exit_code = args.test && !main_try_ports(conf) ? RM_EXIT_START : RM_EXIT_FINE;

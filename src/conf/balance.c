@@ -26,7 +26,9 @@ static const struct rm_field retry_rows[] = {
     {.name = "attempt_timeout",
      .type = RM_FIELD_DURATION,
      .offset = AT(retry_attempt_us),
+     .min = MS,
      .max = DAY,
+     .zero_is_unset = true,
      .doc = "time of an attempt that another may follow; 0: all that is left"},
 };
 const struct rm_fields rm_retry_fields = {.v = retry_rows, .n = RM_COUNT(retry_rows), .what = "key of retry"};
@@ -135,17 +137,22 @@ void rm_balance_check(struct rm_reader *r, const struct rm_path *backend, struct
     struct rm_path extra = {.up = backend, .name = RM_STR("extra_config")};
     struct rm_path own = {.up = &extra, .name = RM_STR("remora")};
     struct rm_path hash_on = {.up = &own, .name = RM_STR("hash_on")},
-                   balancer = {.up = &own, .name = RM_STR("balancer")};
+                   balancer = {.up = &own, .name = RM_STR("balancer")}, zone = {.up = &own, .name = RM_STR("zone")};
     bool hashes = balance->balancer == RM_CONF_HASH, is_given = balance->hash_on_text.n > 0;
-    if (!hashes && !is_given)
+    bool zoneless = balance->zone == RM_CONF_ZONE_PREFER && r->conf->zone.n == 0;
+    if (!hashes && !is_given && !zoneless)
         return;
     struct rm_value *space = rm_value_get(r->arena, rm_value_get(r->arena, object, extra.name), own.name);
+    if (zoneless)
+        rm_reader_warn(r, &zone, rm_doc_place(rm_value_get(r->arena, space, zone.name)),
+                       "prefers nothing but hints: our zone is not known, extra_config.remora.kubernetes.zone of the "
+                       "service or REMORA_ZONE says it");
     if (is_given)
         hash_on_read(r, &hash_on, rm_doc_place(rm_value_get(r->arena, space, hash_on.name)), endpoint, balance);
     if (is_given && !hashes)
         rm_reader_error(r, &hash_on, rm_doc_key_place(rm_value_get(r->arena, space, hash_on.name)),
                         "needs \"balancer\": \"hash\"");
-    if (!is_given)
+    if (hashes && !is_given)
         rm_reader_error(r, &balancer, rm_doc_place(rm_value_get(r->arena, space, balancer.name)),
                         "hash needs \"hash_on\": header:NAME, param:NAME or client_ip");
 }

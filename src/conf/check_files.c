@@ -1,4 +1,4 @@
-// `check -t`: are the files that the configuration names there, readable and PEM?
+// `check -t`: are the files that the configuration names there, readable and, but for the token, PEM?
 // SPDX-License-Identifier: Apache-2.0
 #include "conf/finding.h"
 
@@ -6,17 +6,17 @@
 #include <stdio.h>
 
 // NULL, or why the file cannot be used.
-static const char *files_check(struct rm_arena *arena, struct rm_str path)
+static const char *files_check(struct rm_arena *arena, struct rm_str path, bool is_pem)
 {
     FILE *file = fopen(rm_arena_cstr(arena, path), "re");
     if (!file)
         return strerror(errno);
     static const char begin[] = "-----BEGIN ";
     char line[256];
-    const char *why = "no PEM in it";
+    const char *why = is_pem ? "no PEM in it" : "it is empty";
     errno = 0;
     while (why && fgets(line, sizeof(line), file)) {
-        if (strncmp(line, begin, sizeof(begin) - 1) == 0)
+        if (!is_pem || strncmp(line, begin, sizeof(begin) - 1) == 0)
             why = NULL;
     }
     if (why && errno)
@@ -37,15 +37,15 @@ static const char *files_name(struct rm_arena *arena, struct rm_str file)
 }
 
 static void files_one(struct rm_findings *found, const struct rm_path *path, const struct rm_value *value,
-                      struct rm_str file)
+                      struct rm_str file, bool is_pem)
 {
-    const char *why = files_check(found->arena, file);
+    const char *why = files_check(found->arena, file, is_pem);
     if (why)
         rm_finding_add(found, true, rm_doc_place(value), rm_path_format(found->arena, path),
                        rm_arena_printf(found->arena, "the file \"%s\": %s", files_name(found->arena, file), why));
 }
 
-void rm_conf_check_files(const struct rm_conf *conf, struct rm_findings *found)
+static void files_client_tls(const struct rm_conf *conf, struct rm_findings *found)
 {
     struct rm_arena *arena = found->arena;
     struct rm_path tls = {.name = RM_STR("client_tls")};
@@ -58,7 +58,7 @@ void rm_conf_check_files(const struct rm_conf *conf, struct rm_findings *found)
     for (size_t i = 0; i < conf->client_tls.ca_certs.n; i++) {
         struct rm_path at = {.up = &cas, .index = i};
         RM_ASSERT(item);
-        files_one(found, list->type == RM_ARRAY ? &at : &cas, item, conf->client_tls.ca_certs.v[i]);
+        files_one(found, list->type == RM_ARRAY ? &at : &cas, item, conf->client_tls.ca_certs.v[i], true);
         item = item->next;
     }
     if (conf->client_tls.cert_file.n == 0)
@@ -67,6 +67,30 @@ void rm_conf_check_files(const struct rm_conf *conf, struct rm_findings *found)
     struct rm_path cert = {.up = &first, .name = RM_STR("certificate")},
                    key = {.up = &first, .name = RM_STR("private_key")};
     struct rm_value *pair = rm_value_get(arena, object, certs.name)->first;
-    files_one(found, &cert, rm_value_get(arena, pair, cert.name), conf->client_tls.cert_file);
-    files_one(found, &key, rm_value_get(arena, pair, key.name), conf->client_tls.key_file);
+    files_one(found, &cert, rm_value_get(arena, pair, cert.name), conf->client_tls.cert_file, true);
+    files_one(found, &key, rm_value_get(arena, pair, key.name), conf->client_tls.key_file, true);
+}
+
+static void files_kubernetes(const struct rm_conf *conf, struct rm_findings *found)
+{
+    struct rm_path extra = {.name = RM_STR("extra_config")}, own = {.up = &extra, .name = RM_STR("remora")};
+    struct rm_path kubernetes = {.up = &own, .name = RM_STR("kubernetes")};
+    struct rm_path token = {.up = &kubernetes, .name = RM_STR("token_file")},
+                   ca = {.up = &kubernetes, .name = RM_STR("ca_file")};
+    if (conf->kubernetes.token_file.n == 0 && conf->kubernetes.ca_file.n == 0)
+        return;
+    struct rm_value *object = conf->doc.root;
+    const struct rm_path *const down[] = {&extra, &own, &kubernetes};
+    for (size_t i = 0; i < RM_COUNT(down); i++)
+        object = rm_value_get(found->arena, object, down[i]->name);
+    if (conf->kubernetes.token_file.n > 0)
+        files_one(found, &token, rm_value_get(found->arena, object, token.name), conf->kubernetes.token_file, false);
+    if (conf->kubernetes.ca_file.n > 0)
+        files_one(found, &ca, rm_value_get(found->arena, object, ca.name), conf->kubernetes.ca_file, true);
+}
+
+void rm_conf_check_files(const struct rm_conf *conf, struct rm_findings *found)
+{
+    files_client_tls(conf, found);
+    files_kubernetes(conf, found);
 }

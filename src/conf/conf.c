@@ -21,6 +21,7 @@ static void conf_read(struct rm_reader *r, const struct rm_conf_options *options
         conf->log_level = RM_DEBUG;
         conf->debug_endpoint = true;
     }
+    rm_listen_check(r, conf->doc.root);
     rm_endpoints_read(r, conf->doc.root);
 }
 

@@ -1,5 +1,6 @@
 // The environment: KRAKEND_<KEY> and REMORA_<KEY> over the root's scalar keys; REMORA_ wins.
 // SPDX-License-Identifier: Apache-2.0
+#include "base/map.h"
 #include "conf/load.h"
 
 static struct rm_str env_upper(struct rm_arena *arena, const char *prefix, const char *name)
@@ -42,10 +43,36 @@ static void env_field(struct rm_reader *r, const char *const *environ, const cha
     rm_field_read_text(r, field, &path, value, r->conf);
 }
 
+// Names that are nearly one of ours. Others may be meant for somebody else, or come from Kubernetes for a Service.
+static void env_misspelt(struct rm_reader *r, const char *const *environ)
+{
+    static const struct rm_str prefix = {"REMORA_", 7};
+    const struct rm_fields *const tables[] = {&rm_service_fields, &rm_own_fields};
+    const char **names = RM_NEW_ARRAY(r->found->arena, const char *, rm_service_fields.n + rm_own_fields.n + 2);
+    size_t n = 0;
+    for (size_t t = 0; t < RM_COUNT(tables); t++)
+        for (size_t i = 0; i < tables[t]->n; i++)
+            if (rm_field_is_scalar(&tables[t]->v[i]))
+                names[n++] = env_upper(r->found->arena, "", tables[t]->v[i].name).p;
+    names[n++] = "ZONE";
+    names[n++] = "NODE";
+    for (; *environ; environ++) {
+        struct rm_str entry = rm_str_of(*environ);
+        if (!rm_str_starts(entry, prefix))
+            continue;
+        struct rm_path path = {.name = rm_str_sub(entry, 0, strcspn(*environ, "="))};
+        struct rm_str bare = rm_str_sub(path.name, prefix.n, path.name.n);
+        const char *near = rm_nearest(bare, names, n);
+        if (near && !rm_str_eq(bare, rm_str_of(near)))
+            rm_reader_warn(r, &path, (struct rm_place){0, 0}, "unknown, ignored: did you mean \"REMORA_%s\"?", near);
+    }
+}
+
 void rm_env_read(struct rm_reader *r, const char *const *environ)
 {
     if (!environ)
         return;
+    env_misspelt(r, environ);
     for (size_t i = 0; i < rm_service_fields.n; i++) {
         const struct rm_field *field = &rm_service_fields.v[i];
         if (!rm_field_is_scalar(field) || field->offset == RM_NOWHERE)

@@ -397,6 +397,17 @@ static const struct rm_field *field_find(const struct rm_fields *fields, struct 
 static void field_unknown(struct rm_reader *r, const struct rm_fields *fields, const struct rm_path *path,
                           const struct rm_value *value)
 {
+    for (size_t i = 0; fields->levels && fields->levels[i]; i++) {
+        bool is_old;
+        if (!field_find(fields->levels[i], path->name, &is_old))
+            continue;
+        const char *belongs = fields->levels[i]->what;
+        if (r->strict)
+            rm_reader_error(r, path, rm_doc_key_place(value), "unknown %s: it is a %s", fields->what, belongs);
+        else
+            rm_reader_warn(r, path, rm_doc_key_place(value), "unknown %s, ignored: it is a %s", fields->what, belongs);
+        return;
+    }
     const char **names = RM_NEW_ARRAY(r->found->arena, const char *, fields->n + 1);
     for (size_t i = 0; i < fields->n; i++)
         names[i] = fields->v[i].name;

@@ -52,6 +52,7 @@ struct rm_fields {
     const struct rm_field *v;
     size_t n;
     const char *what; // "key of an endpoint": for "unknown …"
+    const struct rm_fields *const *levels; // NULL, or the namespace's tables at all levels, up to a NULL
     bool weak;        // KrakenD's weak typing: "9000" for numbers, "true" for booleans
     // What the members mean together, after all of them were read; may be NULL.
     void (*finish)(struct rm_reader *, const struct rm_path *, struct rm_value *object, void *base);

@@ -102,7 +102,7 @@ static const char *host_verbatim(struct rm_str text)
 {
     size_t scheme = host_scheme(text);
     if (scheme == 0)
-        return "does not begin with http:// or https://, which static discovery needs";
+        return "does not begin with http:// or https://";
     struct rm_str rest = rm_str_sub(text, scheme, text.n);
     size_t slash = host_find(rest, "/?#");
     const char *why = host_authority(rm_str_sub(rest, 0, slash), true);
@@ -111,11 +111,25 @@ static const char *host_verbatim(struct rm_str text)
     for (size_t i = slash; i < rest.n; i++) {
         unsigned char c = (unsigned char)rest.p[i];
         if (c == '?' || c == '#')
-            return "has a query or a fragment: those belong to url_pattern";
+            return "has a query or a fragment";
         if (c <= 0x20 || c >= 0x7f || strchr("\"<>\\^`{|}", (char)c))
             return "has characters in its path that must be percent-encoded";
     }
     return NULL;
+}
+
+// What the provider would refuse when it is opened is refused here, where the place is known.
+static void host_check(struct rm_reader *r, const struct rm_path *path, const struct rm_value *value,
+                       const struct rm_str *host)
+{
+    struct rm_source source = {.provider = RM_STR("static"), .hosts = host, .n_hosts = 1, .scheme = RM_STR("http")};
+    struct rm_err err = {0};
+    for (size_t i = 0; r->providers && r->providers[i]; i++) {
+        const struct rm_sd_ops *provider = r->providers[i];
+        if (rm_str_eq(source.provider, rm_str_of(provider->name)) && provider->check &&
+            provider->check(&source, &err) != RM_OK)
+            rm_reader_error(r, path, rm_doc_place(value), "%s", err.text);
+    }
 }
 
 static void host_read(struct rm_reader *r, const struct rm_path *path, const struct rm_value *value, bool verbatim,
@@ -124,6 +138,8 @@ static void host_read(struct rm_reader *r, const struct rm_path *path, const str
     const char *why = verbatim ? host_verbatim(*host) : host_sanitize(r->arena, *host, host);
     if (why)
         rm_reader_error(r, path, rm_doc_place(value), "the host %s %s", rm_text_quote(r->found->arena, *host), why);
+    else
+        host_check(r, path, value, host);
 }
 
 void rm_hosts_read(struct rm_reader *r, const struct rm_path *path, struct rm_value *list, bool verbatim,

@@ -65,15 +65,46 @@ struct rm_str rm_listen_format(struct rm_arena *arena, const struct rm_conf_list
     return rm_arena_printf(arena, is_v6 ? "[%.*s]:%u" : "%.*s:%u", (int)listen->ip.n, listen->ip.p, listen->port);
 }
 
-void rm_listen_finish(struct rm_reader *r, const struct rm_path *path, struct rm_value *own, void *base)
+static bool listen_is_any(struct rm_str ip, bool *is_v6)
 {
-    const struct rm_conf *conf = base;
-    struct rm_path probes = {.up = path, .name = RM_STR("probes")}, listen = {.up = &probes, .name = RM_STR("listen")};
-    if (conf->probes.port == 0 || conf->probes.port != conf->admin.port || !rm_str_eq(conf->probes.ip, conf->admin.ip))
-        return;
-    struct rm_value *object = rm_value_get(r->arena, own, probes.name);
-    rm_reader_error(r, &listen, rm_doc_place(rm_value_get(r->arena, object, listen.name)),
-                    "is the admin listener's address, too: that one serves the probes already");
+    *is_v6 = ip.n > 0 && memchr(ip.p, ':', ip.n);
+    return ip.n == 0 || rm_str_eq(ip, RM_STR("0.0.0.0")) || rm_str_eq(ip, RM_STR("::"));
+}
+
+// Would the second of two listeners find its address taken? No ip: all addresses of both families.
+static bool listen_meets(const struct rm_conf_listen *a, const struct rm_conf_listen *b)
+{
+    bool a_v6, b_v6, a_any = listen_is_any(a->ip, &a_v6), b_any = listen_is_any(b->ip, &b_v6);
+    if (a->port == 0 || a->port != b->port)
+        return false;
+    return a->ip.n == 0 || b->ip.n == 0 || (a_v6 == b_v6 && (a_any || b_any || rm_str_eq(a->ip, b->ip)));
+}
+
+static void listen_taken(struct rm_reader *r, struct rm_value *root, const char *name, const char *why)
+{
+    struct rm_path extra = {.name = RM_STR("extra_config")}, remora = {.up = &extra, .name = RM_STR("remora")};
+    struct rm_path what = {.up = &remora, .name = rm_str_of(name)}, listen = {.up = &what, .name = RM_STR("listen")};
+    const struct rm_path *const down[] = {&extra, &remora, &what, &listen};
+    for (size_t i = 0; i < RM_COUNT(down); i++) // what is no default stands in the file
+        root = rm_value_get(r->arena, root, down[i]->name);
+    rm_reader_error(r, &listen, rm_doc_place(root), "%s", why);
+}
+
+// A default admin listener that is taken is no error, but a warning when remora starts.
+void rm_listen_check(struct rm_reader *r, struct rm_value *root)
+{
+    static const char own[] = "the port is the endpoints' own: name another one";
+    const struct rm_conf *conf = r->conf;
+    const struct rm_conf_listen service = {.ip = conf->listen_ip, .port = conf->port};
+    if (!conf->admin.is_default && listen_meets(&conf->admin, &service))
+        listen_taken(r, root, "admin", own);
+    if (listen_meets(&conf->probes, &service))
+        listen_taken(r, root, "probes", own);
+    if (listen_meets(&conf->probes, &conf->admin))
+        listen_taken(r, root, "probes",
+                     rm_str_eq(conf->probes.ip, conf->admin.ip)
+                         ? "is the admin listener's address, too: that one serves the probes already"
+                         : "the port is the admin listener's: name another one");
 }
 
 static const struct rm_field admin_rows[] = {
@@ -91,4 +122,5 @@ static const struct rm_field probes_rows[] = {
      .offset = offsetof(struct rm_conf, probes),
      .doc = "address and port of the probe listener, such as \"0.0.0.0:8090\"; without it none"},
 };
-const struct rm_fields rm_probes_fields = {.v = probes_rows, .n = RM_COUNT(probes_rows), .what = "key of remora.probes"};
+const struct rm_fields rm_probes_fields = {
+    .v = probes_rows, .n = RM_COUNT(probes_rows), .what = "key of remora.probes"};

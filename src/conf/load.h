@@ -40,7 +40,8 @@ void rm_balance_check(struct rm_reader *, const struct rm_path *backend, struct 
                       const struct rm_conf_endpoint *, struct rm_conf_balance *);
 extern const struct rm_field rm_zone_variable; // REMORA_ZONE
 extern const struct rm_fields rm_admin_fields, rm_probes_fields;                            // listen.c
-void rm_listen_finish(struct rm_reader *, const struct rm_path *, struct rm_value *own, void *base);
+// No two listeners at one address; when the environment and the command line have been read.
+void rm_listen_check(struct rm_reader *, struct rm_value *root);
 
 // endpoint.c, backend.c
 extern const struct rm_fields rm_endpoint_fields, rm_backend_fields;

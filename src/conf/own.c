@@ -7,6 +7,10 @@
         .name = (key), .type = RM_FIELD_LATER, .offset = RM_NOWHERE, .doc = "not in this version"                      \
     }
 
+// A key that stands at the wrong one is told where it belongs.
+static const struct rm_fields *const own_levels[] = {&rm_own_fields, &rm_own_endpoint_fields, &rm_own_backend_fields,
+                                                     NULL};
+
 static const struct rm_field own_rows[] = {
     {.name = "workers",
      .type = RM_FIELD_U32,
@@ -45,10 +49,8 @@ static const struct rm_field own_rows[] = {
      .nested = &rm_dns_fields,
      .doc = "how names are looked up, by sd: dns and for the names of hosts"},
 };
-const struct rm_fields rm_own_fields = {.v = own_rows,
-                                        .n = RM_COUNT(own_rows),
-                                        .what = "key of remora at the service",
-                                        .finish = rm_listen_finish};
+const struct rm_fields rm_own_fields = {
+    .v = own_rows, .n = RM_COUNT(own_rows), .what = "key of remora at the service", .levels = own_levels};
 
 static const struct rm_field own_endpoint_rows[] = {
     LATER("merge"),
@@ -56,8 +58,10 @@ static const struct rm_field own_endpoint_rows[] = {
     LATER("soft_deadline"),
     LATER("wildcard"),
 };
-const struct rm_fields rm_own_endpoint_fields = {
-    .v = own_endpoint_rows, .n = RM_COUNT(own_endpoint_rows), .what = "key of remora at an endpoint"};
+const struct rm_fields rm_own_endpoint_fields = {.v = own_endpoint_rows,
+                                                 .n = RM_COUNT(own_endpoint_rows),
+                                                 .what = "key of remora at an endpoint",
+                                                 .levels = own_levels};
 
 static void own_transport(struct rm_reader *r, const struct rm_path *path, struct rm_value *value, void *base)
 {
@@ -128,4 +132,4 @@ static const struct rm_field own_backend_rows[] = {
     LATER("lambda"),
 };
 const struct rm_fields rm_own_backend_fields = {
-    .v = own_backend_rows, .n = RM_COUNT(own_backend_rows), .what = "key of remora at a backend"};
+    .v = own_backend_rows, .n = RM_COUNT(own_backend_rows), .what = "key of remora at a backend", .levels = own_levels};

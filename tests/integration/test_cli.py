@@ -243,9 +243,9 @@ ENDPOINT_BAD = [
         "endpoints[0].backend[0].sd",
     ),
     (
-        "xml",
-        "- {endpoint: /a, backend: [{host: [http://a.test], url_pattern: /, encoding: xml}]}",
-        "endpoints[0].backend[0].encoding",
+        "no address",
+        "- {endpoint: /a, backend: [{host: ['http://10.0.0.1', 'http://10.0.0.300'], url_pattern: /}]}",
+        "endpoints[0].backend[0].host[1]",
     ),
     (
         "rate limit",

@@ -112,13 +112,26 @@ static void test_not_ours(void **state)
     conf_case_free(&c);
 }
 
+// One letter of a name of ours is told; other people's variables and those of Services are not.
+static void test_misspelt(void **state)
+{
+    (void)state;
+    static const char *const environ[] = {"REMORA_PROT=9000",    "REMORA_SERVICE_HOST=10.0.0.1",
+                                          "REMORA_NODE=n",       "REMORA_PORT_8080_TCP_ADDR=10.0.0.1",
+                                          "REMORA_URL=http://a", NULL};
+    struct conf_case c;
+    env_load(&c, environ);
+    assert_int_equal(c.rc, RM_OK);
+    assert_int_equal(c.found.n, 1);
+    assert_non_null(conf_case_says(&c, "REMORA_PROT", "did you mean \"REMORA_PORT\"?"));
+    conf_case_free(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_overrides),
-        cmocka_unit_test(test_remora_wins),
-        cmocka_unit_test(test_wrong),
-        cmocka_unit_test(test_not_ours),
+        cmocka_unit_test(test_overrides), cmocka_unit_test(test_remora_wins), cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_not_ours),  cmocka_unit_test(test_misspelt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

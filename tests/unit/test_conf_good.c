@@ -299,7 +299,7 @@ static void test_balance(void **state)
     conf_case_free(&c);
     conf_case_good(&c, "t.yaml",
                    "version: 3\n"
-                   "extra_config: {remora: {discovery: {hold: 10m, hold_missing: 0s}}}\n"
+                   "extra_config: {remora: {discovery: {hold: 10m, hold_missing: 0s}, kubernetes: {zone: z}}}\n"
                    "endpoints:\n"
                    "- endpoint: /x/{a}/{b}\n"
                    "  backend:\n"

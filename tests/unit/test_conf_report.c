@@ -367,6 +367,20 @@ static void test_files(void **state)
     rm_conf_check_files(c.conf, &c.found);
     assert_int_equal(c.found.n, 0);
     conf_case_free(&c);
+    snprintf(text, sizeof(text),
+             "version: 3\nextra_config: {remora: {kubernetes: {token_file: no-token, ca_file: %s}}}\n", bad);
+    conf_case_good(&c, "t.yaml", text, false);
+    rm_conf_check_files(c.conf, &c.found);
+    assert_int_equal(c.found.n, 2);
+    assert_non_null(conf_case_says(&c, "extra_config.remora.kubernetes.token_file", "\"no-token\": No such file"));
+    assert_non_null(conf_case_says(&c, "extra_config.remora.kubernetes.ca_file", "no PEM in it"));
+    conf_case_free(&c);
+    snprintf(text, sizeof(text), "version: 3\nextra_config: {remora: {kubernetes: {token_file: %s, ca_file: %s}}}\n",
+             bad, good);
+    conf_case_good(&c, "t.yaml", text, false);
+    rm_conf_check_files(c.conf, &c.found);
+    assert_int_equal(c.found.n, 0);
+    conf_case_free(&c);
     conf_case_good(&c, "t.yaml", "version: 3\n", false);
     rm_conf_check_files(c.conf, &c.found);
     assert_int_equal(c.found.n, 0);
