@@ -35,6 +35,7 @@ int rm_flow_new(struct rm_flow **out, struct rm_loop *loop, struct rm_plan *plan
     flow->plan = rm_plan_ref(plan);
     flow->blocks = rm_block_cache_new(FLOW_KEEP_BYTES);
     flow->views = RM_NEW_ARRAY(&arena, struct rm_pool_view, plan->n_views);
+    flow->lines = RM_NEW_ARRAY(&arena, struct rm_flow_lines, plan->n_views);
     for (uint32_t i = 0; i < plan->n_views; i++) {
         rm_pool_view_init(&flow->views[i], &plan->views[i].balance);
         flow->views[i].leave = flow_leave;

@@ -1,5 +1,6 @@
 // A backend's place in an endpoint: which call fills it, its time, its end by the clock, and the line in the log when it failed.
 // SPDX-License-Identifier: Apache-2.0
+#include "base/clock.h"
 #include "flow/backend.h"
 #include "flow/local.h"
 #include "flow/status.h"
@@ -7,6 +8,9 @@
 #include <remora/log.h>
 
 #include <inttypes.h>
+#include <stdio.h>
+
+#define SLOT_LINES 10 // a second, for the hosts of one backend, on each worker
 
 void rm_slot_init(struct rm_slot *slot, const struct rm_call_ops *ops, struct rm_request *rq,
                   const struct rm_backend *backend, struct rm_ask *ask, uint64_t deadline_us, struct rm_call *up,
@@ -49,17 +53,41 @@ void rm_slot_expire(struct rm_slot *slot)
     call->err = rm_status_public(&err);
 }
 
+// A backend that is down at a thousand calls a second does not flood the log; at DEBUG every failure has its line.
+static bool slot_may_log(struct rm_flow_lines *lines, uint64_t now_us)
+{
+    if (lines->n == 0 || now_us - lines->since_us >= RM_SEC) {
+        lines->since_us = now_us;
+        lines->n = 0;
+    }
+    if (lines->n >= SLOT_LINES && !rm_log_on(RM_DEBUG)) {
+        lines->unlogged++;
+        return false;
+    }
+    lines->n++;
+    return true;
+}
+
 void rm_slot_log(const struct rm_slot *slot)
 {
     const struct rm_err *err = &slot->part.call.err;
     if (err->code == RM_OK || !rm_log_on(RM_WARNING))
         return;
+    uint64_t now_us = rm_loop_now_us(slot->part.call.loop);
+    struct rm_flow_lines *lines = &slot->part.rq->flow->lines[slot->backend->view];
+    if (!slot_may_log(lines, now_us))
+        return;
+    char unlogged[32] = "";
+    if (lines->unlogged > 0)
+        snprintf(unlogged, sizeof(unlogged), " unlogged=%" PRIu32, lines->unlogged);
+    lines->unlogged = 0;
     const struct rm_endpoint *endpoint = slot->part.rq->endpoint;
-    uint64_t took_us = rm_loop_now_us(slot->part.call.loop) - slot->started_us;
+    uint64_t took_us = now_us - slot->started_us;
     struct rm_str path = endpoint->conf->path;
     struct rm_str where = slot->where.n ? slot->where : RM_STR("-");
     struct rm_str text = slot->detail.n ? slot->detail : rm_str_of(err->text);
-    rm_log(RM_WARNING, "backend failed endpoint=\"%s %.*s\" backend=%u host=%.*s error=%s ms=%" PRIu64 " text=\"%.*s\"",
+    rm_log(RM_WARNING,
+           "backend failed endpoint=\"%s %.*s\" backend=%u host=%.*s error=%s ms=%" PRIu64 " text=\"%.*s\"%s",
            rm_method_names[endpoint->conf->method], (int)path.n, path.p, slot->backend->index, (int)where.n, where.p,
-           rm_code_name(err->code), took_us / 1000, (int)text.n, text.p);
+           rm_code_name(err->code), took_us / 1000, (int)text.n, text.p, unlogged);
 }

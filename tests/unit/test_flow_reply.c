@@ -594,6 +594,24 @@ static void failures_are_logged_once(void **state)
     flow_rig_stop(&rig);
 }
 
+static void failures_do_not_flood_the_log(void **state)
+{
+    (void)state;
+    struct fake_answer answers[] = {{.status = 500}, {.status = 500, .after_us = 1000000}};
+    answers[0].times = 50;
+    struct flow_rig rig;
+    flow_rig_start(&rig, HOST "'endpoints': [{'endpoint': '/e', 'backend': [{'url_pattern': '/a'}]}]", answers, 2);
+    const char *lines[11];
+    for (size_t i = 0; i < 10; i++)
+        lines[i] = "text=\"invalid status code 500\"\n";
+    lines[10] = "text=\"invalid status code 500\" unlogged=40\n";
+    struct logged logged = log_begin();
+    for (int i = 0; i < 51; i++) // 50 in one moment, one a second later
+        flow_run(&rig, &(struct flow_ask){0});
+    log_end(logged, lines, RM_COUNT(lines));
+    flow_rig_stop(&rig);
+}
+
 #define LATE(n)                                                                                                        \
     "backend=" n " host=10.0.0.1:80 error=timeout ms=850 text=\"no answer before the deadline of the endpoint\"\n"
 
@@ -670,6 +688,7 @@ int main(void)
         cmocka_unit_test(redirected_bodies),
         cmocka_unit_test(redirects_keep_the_base_path_right),
         cmocka_unit_test(failures_are_logged_once),
+        cmocka_unit_test(failures_do_not_flood_the_log),
         cmocka_unit_test(what_is_too_late_is_logged),
         cmocka_unit_test(what_cannot_be_encoded_is_logged),
     };
