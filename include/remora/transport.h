@@ -36,6 +36,9 @@ struct rm_answer_sink {
     bool (*head)(struct rm_exchange *x);
     // All or nothing: RM_OK taken; RM_AGAIN not taken, the transport pauses until rm_transport_ops.resume; other: the exchange fails with it.
     int (*chunk)(struct rm_exchange *x, struct rm_str data);
+    // May be NULL. Bytes of the body have come and can be had by rm_transport_ops.read, without a copy. True: who says so reads until
+    // RM_AGAIN, when it likes; after that it is told again. False: they come by chunk.
+    bool (*readable)(struct rm_exchange *x);
 };
 
 // One exchange: a call whose frame the caller makes (ops->exchange_size bytes, zeroed, in the request's arena).
@@ -99,6 +102,9 @@ struct rm_transport_ops {
     // Nobody means to ask this host any more: kept connections to it end now, those in use when their exchange is over. Another
     // exchange to it may start all the same, and ends that.
     void (*leave)(void *self, const struct rm_host *);
+    // May be NULL; only for who has said true to `readable`. > 0 bytes, RM_AGAIN, or 0: no more come this way, and the exchange's end
+    // tells why. It has ended with the last byte, too, which its owner hears later as always.
+    int64_t (*read)(void *self, struct rm_exchange *, char *to, size_t n);
 };
 
 extern const struct rm_transport_ops rm_transport_h1;   // our own HTTP/1.1 over connections that libcurl makes: the default

@@ -91,7 +91,14 @@ static int backend_stream_chunk(struct rm_exchange *x, struct rm_str data)
     return rm_stream_chunk(b->stream, data);
 }
 
-static const struct rm_answer_sink backend_stream = {backend_stream_head, backend_stream_chunk};
+static bool backend_stream_readable(struct rm_exchange *x)
+{
+    struct backend_call *b = x->owner;
+    return rm_stream_readable(b->stream);
+}
+
+static const struct rm_answer_sink backend_stream = {backend_stream_head, backend_stream_chunk,
+                                                     backend_stream_readable};
 
 // ---- attempts ------------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,11 @@ void rm_request_writable(struct rm_request *rq)
         rm_stream_writable(rq->root);
 }
 
+int64_t rm_request_read(struct rm_request *rq, char *to, size_t n)
+{
+    return rq->root && rq->endpoint->streams ? rm_stream_read(rq->root, to, n) : 0;
+}
+
 void rm_request_body_ready(struct rm_request *rq)
 {
     if (rq->root && rq->endpoint->streams)

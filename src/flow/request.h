@@ -28,6 +28,8 @@ struct rm_reply_sink {
     void (*head)(struct rm_request *); // reply.status, headers, length are set
     int (*chunk)(struct rm_request *,
                  struct rm_str data); // all or nothing: RM_OK, or RM_AGAIN: rm_request_writable() follows
+    // May be NULL. The same bytes can be taken by rm_request_read(), without a copy: true, and it is told again after RM_AGAIN.
+    bool (*readable)(struct rm_request *);
     void (*end)(struct rm_request *); // the body ended well; trailers are set
     void (*cut)(struct rm_request *); // the body broke: the client must see a broken answer
 };
@@ -60,6 +62,8 @@ void rm_request_start(struct rm_request *);
 void rm_request_cancel(struct rm_request *);
 void rm_request_writable(struct rm_request *);   // after chunk() said RM_AGAIN
 void rm_request_body_ready(struct rm_request *); // the source has bytes, ended or broke
+// After readable() said true. > 0 bytes, RM_AGAIN, or 0: nothing more comes this way, end() or cut() follows.
+int64_t rm_request_read(struct rm_request *, char *to, size_t n);
 
 // Replies that no endpoint makes (404, 405, 413, …): status, X-Krakend and X-Krakend-Completed: false where KrakenD has them.
 void rm_reply_plain(struct rm_request *, const struct rm_plan *, int status, struct rm_str content_type,

@@ -112,6 +112,12 @@ int rm_stream_chunk(struct rm_stream *stream, struct rm_str data)
     return stream->collects ? rm_buf_append(&rq->reply.body, data) : rq->out->chunk(rq, data);
 }
 
+bool rm_stream_readable(struct rm_stream *stream)
+{
+    struct rm_request *rq = stream->part.rq;
+    return !stream->collects && rq->out->readable && rq->out->readable(rq);
+}
+
 void rm_stream_end(struct rm_stream *stream, const struct rm_exchange *x)
 {
     stream->part.rq->reply.trailers = x->trailers;
@@ -129,6 +135,12 @@ void rm_stream_writable(struct rm_call *root)
     struct rm_exchange *x = stream_exchange(root);
     if (x)
         x->transport->resume(x->self, x);
+}
+
+int64_t rm_stream_read(struct rm_call *root, char *to, size_t n)
+{
+    struct rm_exchange *x = stream_exchange(root);
+    return x ? x->transport->read(x->self, x, to, n) : 0;
 }
 
 void rm_stream_body_ready(struct rm_call *root)

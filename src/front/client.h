@@ -31,7 +31,9 @@ struct rm_upload {
 // A streamed body on its way down.
 struct rm_download {
     struct rm_spool spool;
-    bool waiting; // flow had more than there was room for
+    bool waiting;  // flow had more than there was room for
+    bool readable; // flow has bytes that libmicrohttpd's block can be filled with
+    size_t filled; // of that block, with the last bytes: they go out when flow has had its last word
     bool ended, cut;
     bool until_close;      // its end is the end of the connection
     struct rm_task resume; // tells flow that there is room again

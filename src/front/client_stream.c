@@ -10,7 +10,7 @@
 #define STREAM_EARLY ((size_t)64 << 10)    // of an answer that comes while the upload runs
 #define STREAM_DOWN_HIGH ((size_t)128 << 10)
 #define STREAM_DOWN_LOW ((size_t)32 << 10)
-#define STREAM_BLOCK ((size_t)32 << 10)      // what libmicrohttpd is given at a time
+#define STREAM_BLOCK ((size_t)64 << 10)      // what libmicrohttpd is given at a time
 #define STREAM_SMALL_BLOCK ((size_t)4 << 10) // the same when the process's budget is used up
 #define STREAM_CHUNK_MAX ((size_t)4 << 20)   // far more than a transport gives at a time
 #define STREAM_RETRY_US (10 * RM_MS)
@@ -112,33 +112,63 @@ size_t rm_download_block(struct rm_client *c)
 {
     if (c->rq.reply.length < 0 && !c->down.until_close)
         return 1;
-    struct rm_budget *budget = c->conn->front->plan->budget;
-    if (atomic_fetch_add(&budget->used, STREAM_BLOCK) + STREAM_BLOCK > budget->limit) {
-        atomic_fetch_sub(&budget->used, STREAM_BLOCK);
+    int64_t length = c->rq.reply.length;
+    size_t block = length >= 0 && length < (int64_t)STREAM_BLOCK ? (size_t)length : STREAM_BLOCK;
+    if (!rm_budget_charge(c->conn->front->plan->budget, block))
         return STREAM_SMALL_BLOCK;
-    }
-    c->down.block = STREAM_BLOCK;
-    return STREAM_BLOCK;
+    c->down.block = block;
+    return block > 0 ? block : 1;
 }
 
 void rm_download_stop(struct rm_client *c)
 {
-    if (c->down.block)
-        atomic_fetch_sub(&c->conn->front->plan->budget->used, c->down.block);
+    rm_budget_release(c->conn->front->plan->budget, c->down.block);
     rm_timer_stop(&c->down.retry);
     rm_task_cancel(c->rq.loop, &c->down.resume);
 }
 
+// From the backend's connection into the block. With its last byte flow's exchange is over, but flow knows it only in the next round of
+// this turn, and libmicrohttpd ends the request as soon as it has that byte: so it is asked to come again.
+static int64_t download_fill(struct rm_client *c, char *to, size_t n)
+{
+    if (c->down.filled > 0 && !c->over) // libmicrohttpd may call twice in one run
+        return RM_READ_ONCE_MORE;
+    if (c->down.filled > 0) {
+        size_t filled = c->down.filled;
+        c->down.filled = 0;
+        return (int64_t)filled;
+    }
+    int64_t got = rm_request_read(&c->rq, to, n);
+    if (got == RM_AGAIN) {
+        c->down.readable = false;
+        return 0;
+    }
+    if (got > 0 && c->sent + (uint64_t)got < (uint64_t)c->rq.reply.length)
+        return got;
+    c->down.filled = (size_t)got;
+    return RM_READ_ONCE_MORE;
+}
+
+static int64_t download_take(struct rm_client *c, char *to, size_t n)
+{
+    size_t taken = rm_spool_take(&c->down.spool, to, n);
+    if (taken > 0 || !c->down.readable || (c->over && c->down.filled == 0))
+        return (int64_t)taken;
+    return download_fill(c, to, n);
+}
+
 int64_t rm_download_read(struct rm_client *c, char *to, size_t n)
 {
-    size_t taken = c->state == RM_CLIENT_DEAD ? 0 : rm_spool_take(&c->down.spool, to, n);
+    int64_t taken = c->state == RM_CLIENT_DEAD ? 0 : download_take(c, to, n);
+    if (taken == RM_READ_ONCE_MORE)
+        return taken;
     if (taken > 0) {
         if (c->down.waiting && rm_spool_size(&c->down.spool) <= STREAM_DOWN_LOW)
             download_wants_more(c);
         if (c->conn->phase != RM_CONN_SENDING)
             rm_conn_enter(c->conn, RM_CONN_SENDING);
-        c->sent += taken;
-        return (int64_t)taken;
+        c->sent += (uint64_t)taken;
+        return taken;
     }
     bool until_close = c->down.until_close && c->rq.reply.length < 0;
     if (c->state == RM_CLIENT_DEAD || c->down.cut) {
@@ -215,6 +245,18 @@ static int stream_chunk(struct rm_request *rq, struct rm_str data)
     return RM_OK;
 }
 
+static bool stream_readable(struct rm_request *rq)
+{
+    struct rm_client *c = stream_client(rq);
+    // What must be thrown away is, and a small block would make many small reads.
+    if (c->state == RM_CLIENT_UPLOAD || c->state == RM_CLIENT_DISCARD || stream_has_no_body(c))
+        return false;
+    c->down.readable = true;
+    if (c->state == RM_CLIENT_STREAMING)
+        rm_client_wake(c);
+    return true;
+}
+
 static void stream_end(struct rm_request *rq)
 {
     struct rm_client *c = stream_client(rq);
@@ -254,4 +296,9 @@ static void stream_cut(struct rm_request *rq)
     }
 }
 
-const struct rm_reply_sink rm_client_sink = {stream_whole, stream_head, stream_chunk, stream_end, stream_cut};
+const struct rm_reply_sink rm_client_sink = {.whole = stream_whole,
+                                             .head = stream_head,
+                                             .chunk = stream_chunk,
+                                             .readable = stream_readable,
+                                             .end = stream_end,
+                                             .cut = stream_cut};

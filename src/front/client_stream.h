@@ -15,7 +15,8 @@ int rm_upload_put(struct rm_client *, struct rm_str data, size_t *taken) RM_MUST
 void rm_upload_end(struct rm_client *);
 
 void rm_download_init(struct rm_client *, bool until_close);      // HTTP/1.0 has no other end for an unknown length
-enum { RM_READ_WAIT = 0, RM_READ_END = -1, RM_READ_CLOSED = -2 }; // CLOSED: the connection is shut down already
+// ONCE_MORE: at once, with the same block, which is not to be touched. CLOSED: the connection is shut down already.
+enum { RM_READ_WAIT = 0, RM_READ_END = -1, RM_READ_CLOSED = -2, RM_READ_ONCE_MORE = -3 };
 int64_t rm_download_read(struct rm_client *, char *to, size_t n); // > 0: bytes
 size_t rm_download_block(struct rm_client *);                     // how much may be read at a time
 void rm_download_stop(struct rm_client *);                        // the request is over: timers and tasks

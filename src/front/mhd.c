@@ -90,6 +90,8 @@ static ssize_t mhd_read(void *cls, uint64_t position, char *to, size_t n)
     int64_t got = rm_download_read(c, to, n);
     if (got > 0)
         return (ssize_t)got;
+    if (got == RM_READ_ONCE_MORE)
+        return 0; // called again in the next round
     if (got == RM_READ_WAIT && !c->conn->front->freeing) {
         mhd_suspend(c->conn); // 0 alone would spin
         return 0;

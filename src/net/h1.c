@@ -259,6 +259,13 @@ static void h1_leave(void *self, const struct rm_host *host)
     rm_idle_leave(&h1->wires.idle, &h1->peers, host);
 }
 
+static int64_t h1_read(void *self, struct rm_exchange *x, char *to, size_t n)
+{
+    (void)self;
+    struct rm_h1_slot *slot = ((struct h1_exchange *)x)->slot;
+    return slot ? rm_h1_read(slot, to, n) : 0;
+}
+
 const struct rm_transport_ops rm_transport_h1 = {
     .name = "h1",
     .exchange_size = sizeof(struct h1_exchange),
@@ -269,4 +276,5 @@ const struct rm_transport_ops rm_transport_h1 = {
     .resume = h1_resume,
     .body_ready = h1_body_ready,
     .leave = h1_leave,
+    .read = h1_read,
 };

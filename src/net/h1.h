@@ -57,6 +57,7 @@ struct h1_exchange {
 
 // The functions that say false have given the slot back: it must not be used afterwards.
 bool rm_h1_recv(struct rm_h1_slot *); // what has come, until the answer is whole, its owner pauses, or there is no more
+int64_t rm_h1_read(struct rm_h1_slot *, char *to, size_t n); // the owner reads by itself; the slot may be given back
 bool rm_h1_send(struct rm_h1_slot *, struct rm_buf *out); // what is in `out` (NULL: in slot->rest) and what follows it
 bool rm_h1_send_more(struct rm_h1_slot *);                // the same, if something waits that can go on now
 void rm_h1_begin(struct rm_h1_slot *);                    // the request, on a connection that can be used

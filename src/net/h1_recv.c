@@ -103,6 +103,35 @@ static enum rm_carry_step slot_read(struct rm_h1_slot *slot, size_t *got)
     return RM_CARRY_ON;
 }
 
+// The owner may read from the connection itself: a body of known length that needs no decoding, and nothing of it waits here.
+static bool slot_can_be_read(const struct rm_h1_slot *slot)
+{
+    const struct rm_answer *answer = &slot->carry.answer;
+    return answer->to == RM_ANSWER_STREAM && answer->head.whole && answer->head.length >= 0 && !answer->head.chunked &&
+           !answer->bodyless && !answer->gunzip && slot->held.n == 0 && !slot->deaf;
+}
+
+int64_t rm_h1_read(struct rm_h1_slot *slot, char *to, size_t n)
+{
+    struct rm_answer *answer = &slot->carry.answer;
+    if (!slot->wire || !slot->wire->readable || !slot_can_be_read(slot) || n == 0)
+        return RM_AGAIN;
+    uint64_t left = (uint64_t)answer->head.length - answer->received;
+    int64_t got = rm_wire_recv(slot->wire, to, n < left ? n : (size_t)left);
+    if (got == RM_AGAIN)
+        return got;
+    if (got <= 0) {
+        slot->gone = got == 0 ? H1_ENDED : H1_RESET;
+        rm_h1_over(slot);
+        return 0;
+    }
+    answer->received += (uint64_t)got;
+    slot->body_got += (uint64_t)got;
+    if (rm_answer_is_whole(answer))
+        rm_h1_over(slot);
+    return got;
+}
+
 // What has come, until the answer is whole, its owner pauses, or there is no more. False: the slot is given back.
 bool rm_h1_recv(struct rm_h1_slot *slot)
 {
@@ -113,6 +142,11 @@ bool rm_h1_recv(struct rm_h1_slot *slot)
     if (carry->answer.head.whole && slot->held.n > 0)
         step = slot_use(slot, (struct rm_str){"", 0});
     while (step == RM_CARRY_ON && !rm_answer_is_whole(&carry->answer) && slot->wire->readable) {
+        const struct rm_answer_sink *sink = carry->x->sink;
+        if (slot_can_be_read(slot) && sink->readable && sink->readable(carry->x)) {
+            step = RM_CARRY_WAIT;
+            break;
+        }
         step = slot_read(slot, &got);
         total += got;
         if (step == RM_CARRY_ON && total >= H1_TURN_BYTES) {

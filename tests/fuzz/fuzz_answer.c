@@ -37,7 +37,7 @@ static int fuzz_on_chunk(struct rm_exchange *x, struct rm_str data)
     return rm_buf_append(&run->got, data) == RM_OK ? RM_OK : RM_ETOOBIG;
 }
 
-static const struct rm_answer_sink fuzz_sink = {fuzz_on_head, fuzz_on_chunk};
+static const struct rm_answer_sink fuzz_sink = {.head = fuzz_on_head, .chunk = fuzz_on_chunk};
 
 static size_t fuzz_head(struct fuzz_run *run, struct rm_str in)
 {

@@ -1,5 +1,5 @@
 // A backend's bytes through the whole of the h1 engine: connection, request, answer, pauses, a second try. The connection is the fuzzer's
-// own (it takes the place of net/wire.c); however the bytes are cut and whoever pauses, the outcome is the same. Input: three bytes of
+// own (it takes the place of net/wire.c); however the bytes are cut, whoever pauses or reads by itself, the outcome is the same. Input: three bytes of
 // choices, then the bytes of the answer.
 // SPDX-License-Identifier: Apache-2.0
 #include "net/hop.h"
@@ -36,6 +36,7 @@ struct fuzz_run {
     unsigned ends;
     int code, status;
     bool clean;
+    bool itself, can_read; // reads the body
 };
 
 // ---- the connection --------------------------------------------------------------------------------------------------
@@ -161,7 +162,34 @@ static int fuzz_on_chunk(struct rm_exchange *x, struct rm_str data)
     return rm_buf_append(&run->got, data) == RM_OK ? RM_OK : RM_ETOOBIG;
 }
 
-static const struct rm_answer_sink fuzz_sink = {fuzz_on_head, fuzz_on_chunk};
+static bool fuzz_on_readable(struct rm_exchange *x)
+{
+    struct fuzz_run *run = x->owner;
+    RM_ASSERT(run->ends == 0 && x->status >= 200 && x->answer_length > 0);
+    run->can_read = run->itself;
+    return run->itself;
+}
+
+// As a chunk that is too large, what is read in excess of the most ends the exchange.
+static void fuzz_read(struct fuzz_run *run)
+{
+    struct rm_exchange *x = run->x;
+    char to[300];
+    int64_t n;
+    while ((n = x->transport->read(x->self, x, to, sizeof(to))) > 0) {
+        if (rm_buf_append(&run->got, (struct rm_str){to, (size_t)n}) == RM_OK)
+            continue;
+        rm_call_cancel(&x->call);
+        run->ends = 1;
+        run->code = RM_ETOOBIG;
+        run->status = x->status;
+        break;
+    }
+    RM_ASSERT(n >= 0 || n == RM_AGAIN);
+    run->can_read = false;
+}
+
+static const struct rm_answer_sink fuzz_sink = {fuzz_on_head, fuzz_on_chunk, fuzz_on_readable};
 
 static int64_t fuzz_on_read(struct rm_body_source *source, char *to, size_t n)
 {
@@ -220,13 +248,13 @@ static void fuzz_open(void)
 }
 
 static void fuzz_run(struct fuzz_run *run, struct rm_arena *arena, unsigned flags, struct rm_str in, size_t piece,
-                     unsigned later)
+                     unsigned later, bool itself)
 {
     static const struct rm_host plain = {
         .scheme = {"http", 4}, .address = {"127.0.0.1", 9}, .name = {"b.example", 9}, .port = 80};
     static const struct rm_host tls = {
         .scheme = {"https", 5}, .address = {"127.0.0.1", 9}, .name = {"b.example", 9}, .port = 443};
-    *run = (struct fuzz_run){.flags = flags, .later = later, .budget = {.limit = SIZE_MAX / 2}};
+    *run = (struct fuzz_run){.flags = flags, .later = later, .itself = itself, .budget = {.limit = SIZE_MAX / 2}};
     rm_buf_init(&run->got, FUZZ_BODY_MOST, NULL);
     struct rm_exchange *x = rm_exchange_new(&rm_transport_h1, fuzz_engine, fuzz_loop, arena, NULL, fuzz_on_done);
     run->x = x;
@@ -255,7 +283,9 @@ static void fuzz_run(struct fuzz_run *run, struct rm_arena *arena, unsigned flag
     rm_call_start(&x->call);
     while (run->ends == 0) {
         rm_vloop_turn(fuzz_loop);
-        if (!net.live || !net.wire.open)
+        if (run->can_read && run->ends == 0)
+            fuzz_read(run);
+        if (run->ends > 0 || !net.live || !net.wire.open)
             continue;
         net.wire.readable = net.wire.writable = true;
         net.wires->on_ready(&net.wire);
@@ -278,9 +308,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int i = 0; i < 2; i++) {
         rm_arena_init(&arenas[i], NULL);
         if (i == 0)
-            fuzz_run(&runs[i], &arenas[i], data[0], in, in.n + 1, 0);
+            fuzz_run(&runs[i], &arenas[i], data[0], in, in.n + 1, 0, false);
         else
-            fuzz_run(&runs[i], &arenas[i], data[0], in, data[1] + (size_t)1, data[2] % 8 + 2U);
+            fuzz_run(&runs[i], &arenas[i], data[0], in, data[1] + (size_t)1, data[2] % 8 + 2U, data[2] & 8);
     }
     RM_ASSERT((runs[0].code == RM_OK) == (runs[1].code == RM_OK));
     RM_ASSERT(runs[0].status == runs[1].status);

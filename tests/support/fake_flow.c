@@ -21,6 +21,7 @@ struct fake {
     void (*step)(struct fake *);
     bool head_said;
     size_t left, until_cut, counted;
+    bool rests; // between two reads
     char *kept;
 };
 
@@ -164,6 +165,55 @@ static void fake_say(struct fake *f)
     fake_whole(f, rm_str_sub(RM_STR("[,,,,,,,,,,,,,,,]"), 0, before.n));
 }
 
+// The bytes of a body that is read are told apart by their places.
+static void fake_fill(struct fake *f, char *to, size_t n)
+{
+    size_t from = fake_number(f, RM_STR("body"), 3) - f->left;
+    for (size_t i = 0; i < n; i++)
+        to[i] = (char)('a' + (from + i) % 26);
+    f->left -= n;
+    f->until_cut -= f->until_cut == SIZE_MAX ? 0 : n;
+}
+
+static void fake_again(struct fake *f);
+
+int64_t rm_request_read(struct rm_request *rq, char *to, size_t n)
+{
+    struct fake *f = (struct fake *)(void *)rq->root;
+    atomic_fetch_add(&fake_counts.reads, 1);
+    bool pauses = fake_number(f, RM_STR("pause"), 0) != 0;
+    if (f->rests)
+        return RM_AGAIN;
+    n = n < f->left ? n : f->left;
+    n = n < f->until_cut ? n : f->until_cut;
+    n = pauses && n > FAKE_BLOCK ? FAKE_BLOCK : n;
+    fake_fill(f, to, n);
+    if (f->left == 0 || f->until_cut == 0) {
+        fake_again(f); // the end is told later in this turn
+    } else if (pauses) {
+        f->rests = true;
+        rm_timer_start(rq->loop, &f->timer, rm_loop_now_us(rq->loop) + 2 * RM_MS);
+    }
+    return (int64_t)n;
+}
+
+// The first bytes come as a chunk, the rest is read.
+static bool fake_is_read(struct fake *f)
+{
+    struct rm_request *rq = f->rq;
+    if (!fake_number(f, RM_STR("read"), 0) || f->left == 0 || f->until_cut == 0)
+        return false;
+    if (f->left == fake_number(f, RM_STR("body"), 3)) {
+        char first[100];
+        size_t n = f->left < sizeof(first) ? f->left : sizeof(first);
+        n = n < f->until_cut ? n : f->until_cut;
+        fake_fill(f, first, n);
+        RM_ASSERT(rq->out->chunk(rq, (struct rm_str){first, n}) == RM_OK);
+    }
+    f->rests = false;
+    return f->left > 0 && f->until_cut > 0 && rq->out->readable(rq);
+}
+
 static void fake_stream(struct fake *f)
 {
     struct rm_request *rq = f->rq;
@@ -176,7 +226,7 @@ static void fake_stream(struct fake *f)
         rq->out->head(rq);
     }
     static char block[FAKE_BLOCK];
-    if (fake_number(f, RM_STR("hold"), 0))
+    if (fake_number(f, RM_STR("hold"), 0) || fake_is_read(f))
         return;
     while (f->left > 0 && f->until_cut > 0) {
         size_t n = f->left < FAKE_BLOCK ? f->left : FAKE_BLOCK;

@@ -1,10 +1,10 @@
 // A flow without backends, for tests of the front end: each endpoint's path says what it does.
 //   /hello            200 {"hello":true}                 /echo            the body, as it came
 //   /wait?ms=N        like /hello, N ms later             /never           nothing
-//   /say?KEY=VALUE…   status=N, body=N bytes, head=N bytes of headers, error=1, parts=N bodies that
-//                     lie elsewhere, between "[", "," ...
+//   /say?KEY=VALUE…   status=N, body=N bytes, head=N bytes of headers, error=1, parts=N bodies by reference
 //   /stream/say       the same, streamed; length=1 says the length, cut=N breaks after N bytes, trailer=1, pause=1 waits a
 //                     little between blocks, hold=1 stops after the head
+//                     read=1 (with length=1) lets all but the first bytes be read
 //   /stream/count     how many bytes of body came, once it has ended
 //   /stream/slow      the same, but reads nothing before fake_flow_release()
 //   /stream/echo      the body, piece by piece while it comes
@@ -19,6 +19,7 @@
 struct fake_counts {
     atomic_uint started, ended, cancelled, running;
     atomic_uint refused_chunks; // RM_AGAIN from the sink
+    atomic_uint reads;          // rm_request_read()
     atomic_uint most_kept;      // most bytes that an upload kept unread
     atomic_uint taken;          // bytes of uploads that were read
 };

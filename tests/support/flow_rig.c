@@ -205,7 +205,8 @@ static void rig_cut(struct rm_request *rq)
     rig_over(client);
 }
 
-static const struct rm_reply_sink rig_sink = {rig_whole, rig_head, rig_chunk, rig_end, rig_cut};
+static const struct rm_reply_sink rig_sink = {
+    .whole = rig_whole, .head = rig_head, .chunk = rig_chunk, .end = rig_end, .cut = rig_cut};
 
 struct flow_client *flow_start(struct flow_rig *rig, const struct flow_ask *ask)
 {

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define RIG_GUARD_US (60 * RM_SEC)
 
@@ -125,6 +126,33 @@ static int rig_on_chunk(struct rm_exchange *x, struct rm_str data)
     return RM_OK;
 }
 
+static bool rig_on_readable(struct rm_exchange *x)
+{
+    struct rig_call *call = x->owner;
+    assert_false(call->done);
+    assert_int_equal(call->heads, 1);
+    call->told++;
+    if (call->reads && !call->read_later && !call->read.queued)
+        rm_task_queue(call->rig->loop, &call->read);
+    return call->reads;
+}
+
+static void rig_read_all(struct rm_task *task)
+{
+    struct rig_call *call = rm_container_of(task, struct rig_call, read);
+    char *to = malloc(call->read_bytes);
+    int64_t n = 0;
+    while (!call->done && (n = call->rig->net->read(call->rig->engine, call->x, to, call->read_bytes)) > 0) {
+        if (call->got < sizeof(call->first)) {
+            size_t room = sizeof(call->first) - (size_t)call->got;
+            memcpy(call->first + call->got, to, (size_t)n < room ? (size_t)n : room);
+        }
+        call->got += (uint64_t)n;
+    }
+    free(to);
+    assert_true(n == 0 || n == RM_AGAIN);
+}
+
 static int64_t rig_read(struct rm_body_source *source, char *to, size_t n)
 {
     struct rig_call *call = rm_container_of(source, struct rig_call, source);
@@ -164,7 +192,8 @@ struct rig_call *rig_call(struct rig *rig, const char *method, const char *targe
     struct rm_exchange *x = rm_exchange_new(rig->net, rig->engine, rig->loop, &rig->arena, NULL, rig_on_done);
     call->rig = rig;
     call->x = x;
-    call->sink = (struct rm_answer_sink){rig_on_head, rig_on_chunk};
+    call->sink = (struct rm_answer_sink){rig_on_head, rig_on_chunk, rig_on_readable};
+    call->read.run = rig_read_all;
     x->host = &rig->host;
     x->method = rm_str_of(method);
     x->target = rm_str_of(target);
@@ -184,6 +213,19 @@ void rig_stream(struct rig_call *call)
 {
     call->streams = true;
     call->x->sink = &call->sink;
+}
+
+void rig_reads(struct rig_call *call, size_t bytes)
+{
+    rig_stream(call);
+    call->reads = true;
+    call->read_bytes = bytes;
+}
+
+void rig_read_on(struct rig_call *call)
+{
+    call->read_later = false;
+    rig_read_all(&call->read);
 }
 
 void rig_feed_from(struct rig_call *call, uint64_t bytes, bool chunked)

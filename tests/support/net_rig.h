@@ -41,6 +41,11 @@ struct rig_call {
     bool streams;
     bool refuses_body;
     unsigned heads, chunks;
+    bool reads;        // by itself, where the engine lets it: into a buffer of so many bytes
+    size_t read_bytes; // at a time
+    bool read_later;   // not before rig_read_on()
+    unsigned told;     // that it can
+    struct rm_task read;
     uint64_t got;
     char first[256];
     uint64_t again_at; // says RM_AGAIN once so many bytes are there, until rig_resume(); 0: never
@@ -65,8 +70,10 @@ void rig_header(struct rig_call *, const char *name, const char *value);
 void rig_stream(struct rig_call *);                                  // into the sink instead of x->body_out
 void rig_feed_from(struct rig_call *, uint64_t bytes, bool chunked); // the source gives so many 'y'
 void rig_start(struct rig_call *);
-void rig_resume(struct rig_call *);     // its sink can take again
-void rig_body_ready(struct rig_call *); // its source has bytes
+void rig_resume(struct rig_call *);              // its sink can take again
+void rig_body_ready(struct rig_call *);          // its source has bytes
+void rig_reads(struct rig_call *, size_t bytes); // streams, and reads that many at a time
+void rig_read_on(struct rig_call *);             // after read_later
 void rig_deadline(struct rig_call *, uint64_t from_now_us);
 
 void rig_run(struct rig *);                                    // until no exchange is running

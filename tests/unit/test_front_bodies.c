@@ -144,6 +144,54 @@ static void front_streams_down(void **state)
     close(fd);
 }
 
+// The body goes from flow into libmicrohttpd's block by reads, with pauses, from less than a block to many.
+static void front_reads_a_stream(void **state)
+{
+    (void)state;
+    front_start(1);
+    int fd = raw_connect(t.port);
+    static const size_t sizes[] = {1, 100, 101, 4096, 65536, 65636, 65637, 200000, 1000000};
+    for (size_t i = 0; i < 2 * RM_COUNT(sizes); i++) {
+        char text[128];
+        struct raw_answer a;
+        snprintf(text, sizeof(text), "GET /stream/say?read=1&body=%zu&length=1&pause=%zu HTTP/1.1\r\n" HOST "\r\n",
+                 sizes[i / 2], i % 2);
+        raw_send(fd, text);
+        raw_read(fd, false, &a);
+        assert_int_equal(a.status, 200);
+        assert_int_equal(a.body_n, sizes[i / 2]);
+        for (size_t at = 0; at < a.body_n; at++)
+            assert_int_equal(a.body[at], 'a' + at % 26);
+        raw_free(&a);
+    }
+    assert_true(fake_counts.reads > 0);
+    assert_int_equal(t.shared.connections, 1);
+    assert_int_equal(fake_counts.cancelled, 0);
+    close(fd);
+}
+
+// A client that does not read: nothing is read for it beyond a block and what the kernel holds.
+static void front_reads_no_more_than_goes_out(void **state)
+{
+    (void)state;
+    front_start(1);
+    int fd = raw_connect(t.port);
+    raw_send(fd, GET("/stream/say?read=1&body=60000000&length=1"));
+    unsigned before;
+    do {
+        before = fake_counts.reads;
+        poll(NULL, 0, 50);
+    } while (before == 0 || fake_counts.reads != before);
+    assert_true(before < 60000000 / 65536 / 2);
+    assert_true(t.budget.used < 200000);
+    front_expect(GET("/hello"), 200, NULL);
+    struct raw_answer a;
+    raw_read(fd, false, &a);
+    assert_int_equal(a.body_n, 60000000);
+    raw_free(&a);
+    close(fd);
+}
+
 static void front_cuts(void **state)
 {
     (void)state;
@@ -156,6 +204,9 @@ static void front_cuts(void **state)
         "GET /stream/say?body=100000&cut=50000 HTTP/1.0\r\n" HOST "\r\n",
         "GET /stream/say?body=100000&cut=50000&pause=1 HTTP/1.0\r\n" HOST "\r\n",
         "GET /stream/say?body=100000&cut=50000&length=1 HTTP/1.0\r\n" HOST "\r\n",
+        "GET /stream/say?body=100000&cut=50000&length=1&read=1 HTTP/1.1\r\n" HOST "\r\n",
+        "GET /stream/say?body=100000&cut=99999&length=1&read=1&pause=1 HTTP/1.1\r\n" HOST "\r\n",
+        "GET /stream/say?body=100000&cut=50000&length=1&read=1 HTTP/1.0\r\n" HOST "\r\n",
         "GET /stream/say?body=100000&cut=0 HTTP/1.1\r\n" HOST "\r\n",
         "GET /stream/say?body=100000&cut=0 HTTP/1.0\r\n" HOST "\r\n",
     };
@@ -172,6 +223,7 @@ static void front_cuts(void **state)
         "GET /stream/say?body=100000&pause=1 HTTP/1.0\r\n\r\n",
         "GET /stream/say?body=0&pause=1 HTTP/1.0\r\n\r\n",
         "GET /stream/say?body=100000&length=1&pause=1 HTTP/1.0\r\n\r\n",
+        "GET /stream/say?body=100000&length=1&pause=1&read=1 HTTP/1.0\r\n\r\n",
     };
     for (size_t i = 0; i < RM_COUNT(whole); i++) {
         struct raw_answer a = front_ask(whole[i]);
@@ -384,6 +436,8 @@ int main(void)
         FRONT_TEST(front_limits_memory),
         FRONT_TEST(front_limits_memory_of_uploads),
         FRONT_TEST(front_streams_down),
+        FRONT_TEST(front_reads_a_stream),
+        FRONT_TEST(front_reads_no_more_than_goes_out),
         FRONT_TEST(front_cuts),
         FRONT_TEST(front_holds_back_a_stream),
         FRONT_TEST(front_streams_without_budget),

@@ -107,6 +107,107 @@ static void a_stream_of_chunks_with_trailers(void **state)
     assert_int_equal(call->x->trailers.n, 1);
 }
 
+// ---- read by its owner, where the engine lets it -----------------------------------------------------------------------
+
+static bool reads_itself(void)
+{
+    return rig.net->read != NULL;
+}
+
+static void a_body_is_read_by_its_owner(void **state)
+{
+    (void)state;
+    static const struct backend_step script[] = {{BACKEND_REQUEST, 0, 0},
+                                                 SEND(OK "Content-Length: 1000003\r\n\r\nabc"),
+                                                 {BACKEND_FILL, 0, 1000000},
+                                                 {BACKEND_AGAIN, 0, 0}};
+    begin(script);
+    static const size_t sizes[] = {1000, 65536, 2000000};
+    for (size_t i = 0; i < RM_COUNT(sizes); i++) {
+        struct rig_call *call = rig_call(&rig, "GET", "/");
+        rig_reads(call, sizes[i]);
+        assert_int_equal(rig_do(call), RM_OK);
+        assert_int_equal(call->got, 1000003);
+        assert_memory_equal(call->first, "abc", 3);
+        assert_int_equal(call->told > 0, reads_itself());
+    }
+    assert_int_equal(rig.backend.accepted, 1); // each left the connection clean
+}
+
+// What is behind the body is no part of it, and the connection is not used again.
+static void a_body_that_is_read_has_an_end(void **state)
+{
+    (void)state;
+    static const struct backend_step script[] = {{BACKEND_REQUEST, 0, 0},
+                                                 SEND(OK "Content-Length: 200000\r\n\r\n"),
+                                                 {BACKEND_FILL, 0, 200000},
+                                                 SEND("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nstolen"),
+                                                 {BACKEND_AGAIN, 0, 0}};
+    begin(script);
+    for (unsigned i = 0; i < 3; i++) {
+        struct rig_call *call = rig_call(&rig, "GET", "/");
+        rig_reads(call, 1 << 20);
+        assert_int_equal(rig_do(call), RM_OK);
+        assert_int_equal(call->got, 200000);
+        rig_turns(&rig, 20);
+        assert_int_equal(rig.backend.accepted, i + 1);
+    }
+}
+
+static void a_body_that_is_read_is_cut(void **state)
+{
+    (void)state;
+    static const struct backend_step script[] = {{BACKEND_REQUEST, 0, 0},
+                                                 SEND(OK "Content-Length: 200000\r\n\r\n"),
+                                                 {BACKEND_FILL, 0, 150000},
+                                                 {BACKEND_CLOSE, 0, 0}};
+    begin(script);
+    struct rig_call *call = rig_call(&rig, "GET", "/");
+    rig_reads(call, 65536);
+    assert_int_equal(rig_do(call), RM_ERESET);
+    assert_int_equal(call->got, 150000);
+}
+
+// Who does not read is told nothing more, and stops the backend; a deadline and a cancellation still come through.
+static void a_reader_that_does_not_read(void **state)
+{
+    (void)state;
+    if (!reads_itself())
+        return;
+    static const struct backend_step script[] = {{BACKEND_REQUEST, 0, 0},
+                                                 SEND(OK "Content-Length: 67108864\r\n\r\n"),
+                                                 {BACKEND_FILL, 0, 64 << 20},
+                                                 {BACKEND_AGAIN, 0, 0}};
+    begin(script);
+    struct rig_call *call = rig_call(&rig, "GET", "/");
+    rig_reads(call, 1 << 20);
+    call->read_later = true;
+    rig_start(call);
+    rig_turns(&rig, 50);
+    assert_true(call->told > 0 && call->told < 100);
+    assert_true(call->got < 64 << 10);
+    assert_false(call->done);
+    rig_read_on(call);
+    rig_run(&rig);
+    assert_int_equal(call->code, RM_OK);
+    assert_int_equal(call->got, 64 << 20);
+
+    call = rig_call(&rig, "GET", "/");
+    rig_reads(call, 1 << 20);
+    call->read_later = true;
+    rig_deadline(call, 50 * RM_MS);
+    assert_int_equal(rig_do(call), RM_ETIMEOUT);
+
+    call = rig_call(&rig, "GET", "/");
+    rig_reads(call, 1 << 20);
+    call->read_later = true;
+    rig_start(call);
+    rig_turns(&rig, 20);
+    rm_call_cancel(&call->x->call);
+    rig.running--;
+    assert_int_equal(rig.net->read(rig.engine, call->x, call->first, sizeof(call->first)), 0);
+}
+
 // For each way of framing: the sink stops taking, the backend is stopped by that, everything arrives after all.
 static void a_slow_sink_stops_the_backend(void **state)
 {
@@ -775,6 +876,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_stream_and_its_head),
         TEST(a_stream_of_chunks_with_trailers),
+        TEST(a_body_is_read_by_its_owner),
+        TEST(a_body_that_is_read_has_an_end),
+        TEST(a_body_that_is_read_is_cut),
+        TEST(a_reader_that_does_not_read),
         TEST(a_slow_sink_stops_the_backend),
         TEST(resume_too_early_and_too_often),
         TEST(resume_inside_the_callback),
