@@ -32,7 +32,7 @@ struct rm_cache_entry {
     uint32_t users;
     struct rm_cells *cells;
     struct rm_timer hold;     // runs while the provider fails and the list has an end
-    uint64_t missing_us;      // since when there is no such name; 0: there is, or nobody can tell
+    uint64_t missing_us;      // when it was said first that there is no such name, after the last answer; 0: it was not
     struct rm_snapshot *list; // under the lock when changed
     struct rm_list subs;      // under the lock
     struct rm_err outcome;
@@ -147,10 +147,12 @@ static void entry_publish(struct rm_sd_sink *sink, struct rm_snapshot *list)
     entry_set(entry, list);
 }
 
-// When a list that cannot be confirmed is given up; 0: never.
+// When a list that cannot be confirmed is given up; 0: never. One that is half good is confirmed as far as it goes.
 static uint64_t entry_held_until(const struct rm_cache_entry *entry)
 {
     const struct rm_cache_hold *hold = &entry->cache->hold;
+    if (entry->outcome.code == RM_EPART)
+        return 0;
     uint64_t failed_us = hold->failed_us && entry->answered_us ? entry->answered_us + hold->failed_us : 0;
     uint64_t missing_us = entry->missing_us ? entry->missing_us + hold->missing_us : 0;
     return failed_us && (!missing_us || failed_us < missing_us) ? failed_us : missing_us;
@@ -170,11 +172,15 @@ static void entry_failed(struct rm_sd_sink *sink, const struct rm_err *err)
     entry->outcome = *err;
     entry->failed_us = rm_loop_now_us(loop);
     entry->failures++;
-    if (err->code == RM_ENOHOST && entry->missing_us == 0)
+    if (err->code == RM_EPART)
+        entry->missing_us = 0;
+    else if (err->code == RM_ENOHOST && entry->missing_us == 0)
         entry->missing_us = entry->failed_us;
     uint64_t until_us = entry_held_until(entry);
     if (until_us > 0)
         rm_timer_start(loop, &entry->hold, until_us);
+    else
+        rm_timer_stop(&entry->hold);
     entry_count(entry, err->code);
 }
 

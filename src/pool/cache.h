@@ -18,7 +18,8 @@ struct rm_cache_entry;
 struct rm_cache *rm_cache_new(struct rm_loop *discovery); // the loop must outlive it
 void rm_cache_free(struct rm_cache *); // nothing may be acquired or waited for any more; NULL is fine
 
-// How long a list stays in use that the provider cannot confirm; then an empty one takes its place. A reload sets it again.
+// How long a list stays in use that the provider cannot confirm; then an empty one takes its place. A reload sets it again. RM_EPART
+// confirms what was found: such a list stays.
 struct rm_cache_hold {
     uint64_t failed_us; // nobody could tell (no server, a timeout): since the last answer; 0, the default: for ever
     uint64_t

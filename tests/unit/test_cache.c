@@ -123,6 +123,32 @@ static void a_name_that_is_gone_is_held_for_a_while(void **state)
     rm_cache_release(entry);
 }
 
+// A list that is half good is not given up for the half that is missing, however long that is.
+static void a_half_good_list_stays(void **state)
+{
+    (void)state;
+    const struct rm_cache_hold hold = {.failed_us = 60 * RM_SEC, .missing_us = 30 * RM_SEC};
+    rm_cache_set_hold(cache, &hold);
+    struct rm_cache_entry *entry = acquire("half");
+    struct rm_script *script = rm_script_of("half");
+    rm_script_publish(script, "a b");
+    script_fails_for(script, RM_EPART, 3600 * RM_SEC);
+    assert_int_equal(look(entry).list->n, 2);
+    assert_int_equal(look(entry).held_until_us, 0);
+    rm_script_publish(script, "a b");
+    script_fails_for(script, RM_ENOHOST, 20 * RM_SEC); // the timer runs
+    script_fails_for(script, RM_EPART, 100 * RM_SEC);
+    assert_int_equal(look(entry).list->n, 2);
+    rm_script_publish(script, "a b");
+    script_fails_for(script, RM_ENOHOST, 20 * RM_SEC);
+    rm_script_fail(script, RM_EPART, "scripted"); // so there is such a name
+    script_fails_for(script, RM_ENOHOST, 29 * RM_SEC);
+    assert_int_equal(look(entry).list->n, 2);
+    script_fails_for(script, RM_ENOHOST, 2 * RM_SEC);
+    assert_int_equal(look(entry).list->n, 0);
+    rm_cache_release(entry);
+}
+
 // Cells go on for hosts that stay, whatever their order; those of others begin anew, also in used memory.
 static void cells_stay_with_their_hosts(void **state)
 {
@@ -560,6 +586,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_last_good_list_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(a_list_is_held_while_nobody_can_tell, setup, teardown),
         cmocka_unit_test_setup_teardown(a_name_that_is_gone_is_held_for_a_while, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_half_good_list_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(cells_stay_with_their_hosts, setup, teardown),
         cmocka_unit_test_setup_teardown(subscribers_get_lists_by_message, setup, teardown),
         cmocka_unit_test_setup_teardown(a_list_from_inside_open_is_there_at_once, setup, teardown),
