@@ -35,7 +35,7 @@ static struct rm_value *dump_field(struct dumper *d, const struct rm_field *fiel
 {
     const void *at = field->offset == RM_NOWHERE ? NULL : (const char *)base + field->offset;
     struct rm_arena *arena = &d->arena;
-    if (field->type == RM_FIELD_SWITCH && !*(const bool *)at)
+    if (field->type == RM_FIELD_SWITCH && at && !*(const bool *)at)
         return rm_value_new(arena, RM_FALSE);
     if (field->type == RM_FIELD_NESTED || field->type == RM_FIELD_SWITCH)
         return dump_fields(d, field->nested, base);

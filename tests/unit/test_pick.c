@@ -215,8 +215,10 @@ static void avoiding(void **state)
     picker = picker_of("a*9 b*2 c*1", 0);
     avoid[0] = &picker.list->host[0];
     char text[7] = "";
-    for (int i = 0; i < 6; i++)
-        text[i] = next_but(&picker, avoid, 1)->address.p[0];
+    for (int i = 0; i < 6; i++) {
+        const struct rm_host *next = next_but(&picker, avoid, 1);
+        text[i] = next ? next->address.p[0] : '-';
+    }
     assert_int_equal(count(text, 'b'), 4);
     assert_int_equal(count(text, 'c'), 2);
 }
