@@ -80,19 +80,27 @@ def limit_to_one_seat(shop):
     shop.api.create("flowschemas", schema)
 
 
-def test_p10_retry_after_is_waited_for(shop, pods, gateway):
+def test_p10_retry_after_is_waited_for(shop, pods, gateway, relay):
     pods.add(A)
     shop.slice("cart-1", "cart", [endpoint(A)])
     limit_to_one_seat(shop)
     try:
         with Flood(shop) as flood:
-            one = gateway("cart:http")
-            until(lambda: sum(r.status == 429 for r in asked(shop)) >= 2, "two refusals of remora", step_s=0.1)
+            one = gateway("cart:http", own={"api_server": relay.url})
+
+            def refused():
+                if any(r.status == 429 for r in asked(shop)):
+                    return True
+                relay.cut()  # it has found the seat free
+                return False
+
+            until(refused, "a refusal of remora", step_s=1)
             flood.stop()
         one.wait_pods(A)
     finally:
         shop.api.delete("flowschemas", REJECTING)
         shop.api.delete("prioritylevelconfigurations", REJECTING)
+    until(lambda: asked(shop)[-1].status == 200, "a request after the refusal")
     requests = asked(shop)
     for refused, following in zip(requests, requests[1:]):
         if refused.status == 429:  # which says: retry-after: 1

@@ -2,6 +2,7 @@
 server's audit log is the witness."""
 # SPDX-License-Identifier: Apache-2.0
 import re
+import signal
 
 from kit.waiting import until
 
@@ -88,6 +89,33 @@ def test_p04_a_watch_that_ends_in_time_is_resumed_without_a_list(shop, pods, gat
         assert len(lists(shop)) == 1
 
 
+class Drip(Recorder):
+    """A TLS record, and so a read of remora's, for every few bytes; then many events in one."""
+
+    def pass_on(self, target, data):
+        for at in range(0, len(data), 11):
+            target.sendall(data[at : at + 11])
+
+
+def test_p18_an_answer_may_come_in_any_pieces(shop, pods, gateway, cluster, relay):
+    pods.add(A, B, C)
+    shop.slice("cart-1", "cart", [endpoint(A)] + [endpoint(pod_address(i), ready=False) for i in range(100, 150)])
+    with Drip(cluster) as between:
+        slow = gateway("cart:http", own={"api_server": between.url})
+        slow.wait_pods(A)
+        shop.slice("cart-1", "cart", [endpoint(B)] + [endpoint(pod_address(i), ready=False) for i in range(100, 150)])
+        slow.wait_pods(B)
+        assert len(lists(shop)) == 1
+        slow.stop()
+    fast = gateway("cart:http", own={"api_server": relay.url})
+    fast.wait_pods(B)
+    relay.stall()
+    for address in (A, B, A, C):
+        shop.slice("cart-1", "cart", [endpoint(address)])
+    relay.stall(False)
+    fast.wait_pods(C)
+
+
 def test_p05_watches_last_five_to_ten_minutes_and_not_all_as_long(make_shop, gateway):
     asked = []
     for _ in range(4):
@@ -172,8 +200,6 @@ def test_p15_an_api_server_that_comes_after_remora(shop, pods, gateway, cluster)
 
 def test_p17_a_database_that_hangs(shop, pods, gateway, cluster):
     """A list that must be up to date waits for etcd; what the API server remembers is better than nobody."""
-    import signal
-
     pods.add(A)
     shop.slice("cart-1", "cart", [endpoint(A)])
     shop.api.get("endpointslices", shop.name)

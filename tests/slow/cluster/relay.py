@@ -102,9 +102,12 @@ class Relay:
                         data += piece
                     if data:
                         target.settimeout(SEND_S)
-                        target.sendall(passing(bytes(data)))
+                        self.pass_on(target, passing(bytes(data)))
                     if piece == b"":
                         return
+
+    def pass_on(self, target, data):
+        target.sendall(data)
 
     @staticmethod
     def _take(source):
