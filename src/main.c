@@ -4,6 +4,7 @@
 #include "run.h"
 
 #include "admin/admin.h"
+#include "admin/graph.h"
 #include "front/front.h"
 #include "front/mhd.h"
 
@@ -19,6 +20,7 @@ static const char main_usage[] = "remora finds an application's backends and mer
                                  "\n"
                                  "  run -c FILE [-p PORT] [-d]        serve the endpoints of a configuration\n"
                                  "  check -c FILE [-t] [-d] [--strict]  say what is wrong with a configuration\n"
+                                 "  graph -c FILE [--format FORMAT]   draw the endpoints, their backends and where these find hosts\n"
                                  "  version                           print the version\n"
                                  "  COMMAND --help                    explain a command\n"
                                  "\n"
@@ -53,10 +55,25 @@ static const char main_check_usage[] =
     "\n"
     "exit codes: 0 no error, 1 an error in the configuration, 2 usage, 3 a port cannot be opened (-t)\n";
 
+static const char main_graph_usage[] =
+    "usage: remora graph -c FILE [--format FORMAT]\n"
+    "\n"
+    "Prints the endpoints of FILE, the backends of each, and the sources that find their hosts, as a graph: the order of a "
+    "sequence, and\n"
+    "which backend needs a field of an earlier one's answer. The same text for the same configuration; secrets masked.\n"
+    "\n"
+    "  -c, --config FILE    the configuration\n"
+    "      --format FORMAT  mermaid (default): a flowchart, as GitHub and GitLab show it in Markdown\n"
+    "                       dot: for Graphviz, for example: remora graph -c FILE --format dot | dot -Tsvg\n"
+    "  -h, --help\n"
+    "\n"
+    "exit codes: 0 fine, 1 an error in the configuration, 2 usage\n";
+
 struct main_args {
     const char *config;
     int port; // 0: not given
     bool debug, strict, test;
+    enum rm_graph_format format;
 };
 
 static int main_misused(const char *usage, const char *what)
@@ -73,6 +90,12 @@ static bool main_parse_port(const char *text, int *port)
     return *text >= '0' && *text <= '9' && !*end && n >= 1 && n <= 65535;
 }
 
+static bool main_parse_format(const char *text, enum rm_graph_format *format)
+{
+    *format = strcmp(text, "dot") == 0 ? RM_GRAPH_DOT : RM_GRAPH_MERMAID;
+    return *format == RM_GRAPH_DOT || strcmp(text, "mermaid") == 0;
+}
+
 // RM_EXIT_FINE: go on with *args; otherwise *exit_code is the process's.
 static bool main_parse(int argc, char **argv, const char *allowed, const char *usage, struct main_args *args,
                        int *exit_code)
@@ -83,6 +106,7 @@ static bool main_parse(int argc, char **argv, const char *allowed, const char *u
         {"debug", no_argument, NULL, 'd'},
         {"test", no_argument, NULL, 't'},
         {"strict", no_argument, NULL, 's'},
+        {"format", required_argument, NULL, 'f'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
@@ -98,7 +122,7 @@ static bool main_parse(int argc, char **argv, const char *allowed, const char *u
             char text[128];
             const char letter[] = {'-', (char)c, '\0'};
             // What is an option, but not of this command, may have had its value behind it.
-            const char *option = c == ':' || c == '?' ? argv[optind - 1] : c == 's' ? "--strict" : letter;
+            const char *option = c == ':' || c == '?' ? argv[optind - 1] : c == 's' ? "--strict" : c == 'f' ? "--format" : letter;
             snprintf(text, sizeof text, c == ':' ? "the option %s wants a value" : "no such option: %s", option);
             *exit_code = main_misused(usage, text);
             return false;
@@ -110,6 +134,12 @@ static bool main_parse(int argc, char **argv, const char *allowed, const char *u
         case 'p':
             if (!main_parse_port(optarg, &args->port)) {
                 *exit_code = main_misused(usage, "-p wants a port from 1 to 65535");
+                return false;
+            }
+            break;
+        case 'f':
+            if (!main_parse_format(optarg, &args->format)) {
+                *exit_code = main_misused(usage, "--format wants mermaid or dot");
                 return false;
             }
             break;
@@ -237,6 +267,29 @@ static int main_check(int argc, char **argv)
     return exit_code;
 }
 
+static int main_graph(int argc, char **argv)
+{
+    struct main_args args = {0};
+    int exit_code;
+    if (!main_parse(argc, argv, "cf", main_graph_usage, &args, &exit_code))
+        return exit_code;
+    struct rm_conf *conf = main_load(&args, false);
+    if (!conf)
+        return RM_EXIT_CONF;
+    struct rm_plan *plan;
+    struct rm_err err = {0};
+    if (rm_plan_new(&plan, conf, NULL, &err) != RM_OK) {
+        fprintf(stderr, "%s\n", err.text);
+        return RM_EXIT_CONF;
+    }
+    struct rm_buf text = {.max = SIZE_MAX};
+    rm_graph_write(plan, args.format, &text);
+    fwrite(text.p, 1, text.n, stdout);
+    rm_buf_free(&text);
+    rm_plan_unref(plan);
+    return RM_EXIT_FINE;
+}
+
 int main(int argc, char **argv)
 {
     const char *command = argc > 1 ? argv[1] : "";
@@ -244,6 +297,8 @@ int main(int argc, char **argv)
         return main_run(argc - 1, argv + 1);
     if (!strcmp(command, "check"))
         return main_check(argc - 1, argv + 1);
+    if (!strcmp(command, "graph"))
+        return main_graph(argc - 1, argv + 1);
     if (!strcmp(command, "version") || !strcmp(command, "--version")) {
         puts("remora " RM_VERSION);
         return RM_EXIT_FINE;

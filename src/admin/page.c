@@ -1,7 +1,7 @@
 // The pages: which there are, what each must ask the loops before it is written, and those that are plain text.
 // SPDX-License-Identifier: Apache-2.0
+#include "admin/graph.h"
 #include "admin/local.h"
-
 #include "base/pct.h"
 #include "observe/metrics.h"
 
@@ -126,6 +126,13 @@ static void page_config(const struct rm_admin *admin, struct rm_request *rq)
     rm_page_reply(rq, 200, page_json, rm_conf_dump(admin->plan->conf, &rq->arena));
 }
 
+static void page_graph(const struct rm_admin *admin, struct rm_request *rq)
+{
+    struct rm_buf body = {.max = SIZE_MAX};
+    rm_graph_write_json(admin->plan, &rq->arena, &body);
+    page_reply_buf(rq, 200, page_json, &body);
+}
+
 static void page_index(const struct rm_admin *admin, struct rm_request *rq);
 
 static const struct rm_admin_page pages[] = {
@@ -135,6 +142,7 @@ static const struct rm_admin_page pages[] = {
     {{"/startupz", 9}, "has it started? ?verbose lists the checks", PAGE_NOTHING, true, page_startupz},
     {{"/metrics", 8}, "for Prometheus", PAGE_ALL, true, page_metrics},
     {{"/__hosts", 8}, "what discovery knows, and why it knows no more, as JSON", PAGE_ALL, false, page_hosts},
+    {{"/__graph", 8}, "endpoints, their backends and sources, as JSON", PAGE_NOTHING, false, page_graph},
     {{"/__config", 9}, "the configuration as understood, secrets masked, as JSON", PAGE_NOTHING, false, page_config},
 };
 

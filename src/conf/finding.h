@@ -1,4 +1,4 @@
-// What is wrong with a configuration, where, and under which path. For conf/ only.
+// What is wrong with a configuration, where, and under which path. For conf/, and for who shows a configuration.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CONF_FINDING_H
 #define CONF_FINDING_H

@@ -1,4 +1,4 @@
-// Durations, sizes and whole numbers as people write them. Pure functions. For conf/ only.
+// Durations, sizes and whole numbers as people write them. Pure functions. For conf/, and for who shows a configuration.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CONF_UNIT_H
 #define CONF_UNIT_H
