@@ -384,17 +384,14 @@ static int resolver_init_dns(struct rm_resolver *resolver, int flags, ares_chann
         .sock_state_cb_data = resolver,
     };
     int mask = ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
-               ARES_OPT_SOCK_STATE_CB;
+               ARES_OPT_SOCK_STATE_CB | ARES_OPT_RESOLVCONF;
 #ifdef ARES_OPT_QUERY_CACHE
     // Its cache would answer what is asked again at the end of a TTL with the rest of that TTL.
     mask |= ARES_OPT_QUERY_CACHE; // qcache_max_ttl 0
 #endif
     char path[4096];
-    if (resolver->conf.resolv_conf) {
-        snprintf(path, sizeof(path), "%s", resolver->conf.resolv_conf);
-        options.resolvconf_path = path;
-        mask |= ARES_OPT_RESOLVCONF;
-    }
+    snprintf(path, sizeof(path), "%s", resolver->conf.resolv_conf);
+    options.resolvconf_path = path;
     int status = ares_init_options(out, &options, mask);
     if (status == ARES_SUCCESS && resolver->conf.servers)
         status = ares_set_servers_ports_csv(*out, resolver->conf.servers);
@@ -459,15 +456,21 @@ static const char *resolver_hosts_path(void)
     return path ? path : RESOLVE_HOSTS;
 }
 
-// The one that is not as it was; NULL: both are.
-static const char *resolver_files_changed(struct rm_resolver *resolver, bool *is_conf)
+static int resolver_open_files(ares_channel *out)
 {
-    const char *conf = resolver->conf.resolv_conf ? resolver->conf.resolv_conf : RESOLVE_RESOLV_CONF;
-    bool hosts_changed = rm_stamp_renew(&resolver->hosts_stamp, resolver_hosts_path());
-    bool conf_changed = rm_stamp_renew(&resolver->conf_stamp, conf);
-    if (is_conf)
-        *is_conf = conf_changed;
-    return conf_changed ? conf : hosts_changed ? resolver_hosts_path() : NULL;
+    char only_files[] = "f";
+    struct ares_options options = {.lookups = only_files};
+    return ares_init_options(out, &options, ARES_OPT_LOOKUPS);
+}
+
+// A newer c-ares keeps what it read of the hosts file, for a minute after the file has gone. Look-ups there end at once: none is lost.
+static void resolver_reopen_files(struct rm_resolver *resolver)
+{
+    ares_channel fresh = NULL;
+    if (resolver_open_files(&fresh) != ARES_SUCCESS)
+        return;
+    ares_destroy(resolver->files);
+    resolver->files = fresh;
 }
 
 static void resolver_look_again(struct rm_resolver *resolver)
@@ -479,14 +482,17 @@ static void resolver_look_again(struct rm_resolver *resolver)
 static void resolver_look(struct rm_timer *timer)
 {
     struct rm_resolver *resolver = rm_container_of(timer, struct rm_resolver, look);
-    bool is_conf;
-    const char *changed = resolver_files_changed(resolver, &is_conf);
+    bool hosts_changed = rm_stamp_renew(&resolver->hosts_stamp, resolver_hosts_path());
+    bool conf_changed = rm_stamp_renew(&resolver->conf_stamp, resolver->conf.resolv_conf);
     resolver_look_again(resolver);
-    if (!changed)
+    if (!hosts_changed && !conf_changed)
         return;
-    if (is_conf)
+    if (hosts_changed)
+        resolver_reopen_files(resolver);
+    if (conf_changed)
         resolver_reopen(resolver);
-    rm_log(RM_INFO, "names are looked up anew changed=%s servers=\"%s\"", changed, resolver->context.servers);
+    rm_log(RM_INFO, "names are looked up anew changed=%s servers=\"%s\"",
+           conf_changed ? resolver->conf.resolv_conf : resolver_hosts_path(), resolver->context.servers);
     RM_LIST_FOR (node, &resolver->watches) {
         struct rm_resolve_watch *watch = rm_container_of(node, struct rm_resolve_watch, link);
         watch->changed(watch);
@@ -508,15 +514,14 @@ void rm_resolve_watch_del(struct rm_resolve_watch *watch)
 
 static int resolver_open(struct rm_resolver *resolver)
 {
-    char only_files[] = "f";
-    struct ares_options options = {.lookups = only_files};
-    int status = ares_init_options(&resolver->files, &options, ARES_OPT_LOOKUPS);
+    int status = resolver_open_files(&resolver->files);
     if (status == ARES_SUCCESS)
         status = resolver_open_dns(resolver, &resolver->dns);
     if (status != ARES_SUCCESS)
         return status;
     resolver_know_servers(resolver);
-    (void)resolver_files_changed(resolver, NULL);
+    (void)rm_stamp_renew(&resolver->hosts_stamp, resolver_hosts_path());
+    (void)rm_stamp_renew(&resolver->conf_stamp, resolver->conf.resolv_conf);
     resolver_look_again(resolver);
     return status;
 }
@@ -552,6 +557,8 @@ int rm_resolver_acquire(struct rm_resolver **out, struct rm_loop *loop, struct r
     resolver->loop = loop;
     resolver->users = 1;
     resolver->conf = resolve_conf.tries ? resolve_conf : RM_RESOLVE_DEFAULTS;
+    if (!resolver->conf.resolv_conf)
+        resolver->conf.resolv_conf = RESOLVE_RESOLV_CONF;
     resolver->context.min_ttl_us = resolver->conf.min_ttl_us;
     resolver->context.max_ttl_us = resolver->conf.max_ttl_us;
     resolver->timer.fire = resolver_on_timer;
