@@ -127,7 +127,8 @@ static struct flatmap_path *flatmap_paths(struct rm_reader *r, const struct rm_p
 }
 
 // False: it is left out.
-static bool flatmap_check_op(struct rm_reader *r, const struct rm_path *path, struct rm_value *object)
+static bool flatmap_check_op(struct rm_reader *r, const struct rm_path *path, struct rm_value *object,
+                             struct flatmap_op *out)
 {
     struct flatmap_op op = {.args = NULL};
     const struct rm_path type = {.up = path, .name = RM_STR("type")}, args = {.up = path, .name = RM_STR("args")};
@@ -167,7 +168,18 @@ static bool flatmap_check_op(struct rm_reader *r, const struct rm_path *path, st
         else if (paths && kind == 2)
             flatmap_check_append(r, &args, &paths[0], &paths[1]);
     }
+    *out = op;
     return true;
+}
+
+// What was understood of it: what else stands there is not in a dump.
+static struct rm_value *flatmap_value(struct rm_arena *arena, const struct flatmap_op *op)
+{
+    struct rm_value *object = rm_value_new(arena, RM_OBJECT);
+    rm_value_set(arena, object, RM_STR("type"), rm_value_string(arena, op->type));
+    if (op->args)
+        rm_value_set(arena, object, RM_STR("args"), rm_value_copy(arena, op->args));
+    return object;
 }
 
 struct rm_value *rm_flatmap_check(struct rm_reader *r, const struct rm_path *path, struct rm_value *list)
@@ -181,8 +193,9 @@ struct rm_value *rm_flatmap_check(struct rm_reader *r, const struct rm_path *pat
     size_t index = 0;
     for (struct rm_value *item = list->first; item; item = item->next, index++) {
         struct rm_path at = {.up = path, .index = index};
-        if (rm_object_expect(r, &at, item) && flatmap_check_op(r, &at, item))
-            rm_value_append(known, rm_value_copy(r->arena, item));
+        struct flatmap_op op;
+        if (rm_object_expect(r, &at, item) && flatmap_check_op(r, &at, item, &op))
+            rm_value_append(known, flatmap_value(r->arena, &op));
     }
     return known->n > 0 ? known : NULL;
 }
