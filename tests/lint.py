@@ -39,6 +39,7 @@ OWNERS = {
     "curl/curl.h": {"src/net/curl.c", "sd/api_http.c"},
     "jansson.h": {"sd/k8s_event.c"},
     "zlib.h": {"src/net/gunzip.c"},
+    "openssl/ssl.h": {"src/net/curl.c"},
 }
 
 BANNED = {

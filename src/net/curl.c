@@ -1,4 +1,4 @@
-// libcurl behind an interface of our own; the only file that includes its header. Owns easy and multi handles. It sets options, passes
+// libcurl behind an interface of our own; the only file that includes its header, and asks its OpenSSL for one thing. Owns easy and multi handles. It sets options, passes
 // callbacks on and translates errors; it decides nothing.
 // SPDX-License-Identifier: Apache-2.0
 #include "net/curl.h"
@@ -7,6 +7,7 @@
 #include "net/request.h"
 
 #include <curl/curl.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -440,6 +441,13 @@ int64_t rm_easy_send(struct rm_easy *easy, struct rm_str text)
     if (rc == CURLE_OK && sent > 0)
         return (int64_t)sent;
     return rc == CURLE_OK || rc == CURLE_AGAIN ? RM_AGAIN : RM_ERESET;
+}
+
+bool rm_easy_holds_more(const struct rm_easy *easy)
+{
+    struct curl_tlssessioninfo *info = NULL;
+    return curl_easy_getinfo(easy->easy, CURLINFO_TLS_SSL_PTR, &info) == CURLE_OK && info &&
+           info->backend == CURLSSLBACKEND_OPENSSL && info->internals && SSL_has_pending(info->internals);
 }
 
 int64_t rm_easy_recv(struct rm_easy *easy, char *to, size_t n)

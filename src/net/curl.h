@@ -53,6 +53,8 @@ int rm_easy_set(struct rm_easy *, const struct rm_exchange *, struct rm_peer *, 
 // Lets go on what is not in `paused` (RM_CARRY_*). Delivers at once what waits. The result is for rm_easy_explain(), 0 is well.
 int rm_easy_pause(struct rm_easy *, unsigned paused);
 bool rm_easy_has_sent(const struct rm_easy *); // at least a byte of this transfer's request, on any connection
+// While it runs: TLS has more of a record than libcurl has asked it for. No descriptor tells of that.
+bool rm_easy_holds_more(const struct rm_easy *);
 int rm_easy_explain(const struct rm_easy *, int result, struct rm_err *err); // fills err and returns its code
 
 // A handle that connects, TLS included, and does no more (CURLOPT_CONNECT_ONLY); of its events only open() comes. While it is in

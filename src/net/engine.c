@@ -89,10 +89,15 @@ static enum rm_carry_step slot_on_line(void *arg, struct rm_str line)
     return slot_step(slot, rm_carry_line(&slot->carry, line));
 }
 
+// libcurl reads no further than the body's end, and what follows it in the same TLS record would be the next exchange's answer.
 static enum rm_carry_step slot_on_body(void *arg, struct rm_str data)
 {
     struct slot *slot = arg;
-    return slot_step(slot, rm_carry_body(&slot->carry, data));
+    struct rm_answer *answer = &slot->carry.answer;
+    enum rm_carry_step step = rm_carry_body(&slot->carry, data);
+    if (slot->carry.x && slot->peer->tls && rm_answer_is_whole(answer) && rm_easy_holds_more(slot->easy))
+        answer->excess = true;
+    return slot_step(slot, step);
 }
 
 static enum rm_carry_step slot_on_read(void *arg, char *to, size_t n, size_t *got)
