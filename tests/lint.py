@@ -42,6 +42,8 @@ OWNERS = {
     "openssl/ssl.h": {"src/net/curl.c"},
 }
 
+POINTS = "tests/kubernetes-points.md"
+
 BANNED = {
     "strcpy": "rm_buf or snprintf",
     "strcat": "rm_buf or snprintf",
@@ -167,6 +169,21 @@ def check(path, text):
     return found
 
 
+def check_points(table, names):
+    """Each point of tests/kubernetes-points.md has a test named after it, in each tier that its row names.
+
+    `names` has what each test file says, by its path."""
+    tiers = {"always": ("tests/unit/", "tests/integration/"), "slow": ("tests/slow/",)}
+    for number, line in enumerate(table.splitlines(), 1):
+        row = re.match(r"\| (\d+) \| ([a-z, ]+) \|", line)
+        if not row:
+            continue
+        test = re.compile(r"\b(test_)?p%02d_\w+\(" % int(row.group(1)))
+        for tier in row.group(2).split(", "):
+            if not any(path.startswith(tiers[tier]) and test.search(text) for path, text in names.items()):
+                yield number, "no test of point %s in the tier `%s`" % (row.group(1), tier)
+
+
 def files():
     """Tracked files; without git (an unpacked archive) all files but those that a build or a run leaves."""
     try:
@@ -184,6 +201,7 @@ def files():
 
 def main():
     bad = seen = 0
+    tests = {}
     for path in sorted(files()):
         try:
             with open(os.path.join(ROOT, path), "rb") as file:
@@ -193,9 +211,15 @@ def main():
         if b"\0" in data or path.startswith(("tests/fuzz/corpus/", "tests/fuzz/regress/")):
             continue
         seen += 1
-        for number, what in check(path, data.decode("utf-8", "replace")):
+        text = data.decode("utf-8", "replace")
+        if path.startswith("tests/") and path.endswith((".c", ".py", "points.md")):
+            tests[path] = text
+        for number, what in check(path, text):
             print("%s:%d: %s" % (path, number, what))
             bad += 1
+    for number, what in check_points(tests[POINTS], tests):
+        print("%s:%d: %s" % (POINTS, number, what))
+        bad += 1
     print("lint: %d files, %d findings" % (seen, bad))
     return 1 if bad or not seen else 0
 
@@ -245,6 +269,11 @@ def self_test():
         if not any(expected in what for what in found):
             print("%s: expected `%s`, found %s" % (path, expected, found))
             wrong += 1
+    names = {"tests/unit/test_a.c": "static void p01_one(void **state)", "tests/slow/test_a.py": "def test_p02_two(shop):"}
+    found = [number for number, _ in check_points("| 1 | always | a |\n| 2 | always, slow | b |\n", names)]
+    if found != [2]:
+        print("points without a test: expected line 2, found %s" % found)
+        wrong += 1
     print("lint self-test: %d snippets, %d wrong" % (len(GOOD) + len(BAD), wrong))
     return 1 if wrong else 0
 
