@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cpus.h"
 #include "flow/plan.h"
+#include "front/accept.h"
 #include "front/worker.h"
 #include "loop/thread.h"
 #include "pool/cache.h"
@@ -314,6 +315,7 @@ static void run_plan_workers(struct run *r)
     r->shared.listeners = r->listeners;
     r->shared.max_connections = run_raise_descriptors(conf->limits.connections);
     r->shared.n_workers = r->n_wanted;
+    r->shared.turns = RM_NEW_ARRAY(&r->arena, struct rm_turn, r->n_wanted);
     r->workers = RM_NEW_ARRAY(&r->arena, struct run_worker, r->n_wanted);
 }
 

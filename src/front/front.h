@@ -9,6 +9,7 @@
 #include <remora/loop.h>
 
 struct rm_front;
+struct rm_turn;
 
 // Shared by all workers of a process; made by main before they start; immutable but for the counters.
 struct rm_front_shared {
@@ -20,6 +21,8 @@ struct rm_front_shared {
     _Atomic uint32_t connections;  // open now
     _Atomic uint32_t stopped;      // workers that accept no more; the last one closes the listeners' queues
     uint32_t n_workers;
+    struct rm_turn *turns; // accept.h: one for each worker, zeroed; NULL where there is one
+    _Atomic uint32_t n_turns;
 };
 
 // Starts to accept at once. `flow` is NULL where pages are served.

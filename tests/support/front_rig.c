@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "front_rig.h"
 
+#include "front/accept.h"
+
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -41,6 +43,7 @@ void front_start(uint32_t n)
     t.shared.router = t.router;
     t.shared.listeners = t.listeners;
     t.shared.n_workers = n;
+    t.shared.turns = RM_NEW_ARRAY(&t.arena, struct rm_turn, n);
     for (uint32_t i = 0; i < n; i++) {
         struct rm_worker_conf conf = {.plan = t.plan, .shared = &t.shared, .index = i, .ended = ended};
         if (rm_worker_start(&t.workers[i], &conf, &err) != RM_OK)

@@ -1,5 +1,6 @@
 // The front end over real sockets: connections, requests and refusals, whole answers.
 // SPDX-License-Identifier: Apache-2.0
+#include "front/accept.h"
 #include "front_rig.h"
 
 #include <netinet/in.h>
@@ -118,6 +119,42 @@ static void front_http_1_0(void **state)
     front_expect_on(fd, "GET /hello HTTP/1.1\r\nConnection: close\r\n" HOST "\r\n", 200, NULL);
     assert_true(raw_ends(fd));
     close(fd);
+}
+
+// Kept connections are shared out by number, in whatever order the workers wake. A worker that leaves is not waited for.
+static void front_shares_connections(void **state)
+{
+    (void)state;
+    enum { FIRST = 40, ALL = 100 };
+    int fds[ALL];
+    front_start(4);
+    for (int i = 0; i < FIRST; i++)
+        fds[i] = raw_connect(t.port);
+    wait_for(t.shared.connections == FIRST);
+    for (uint32_t i = 0; i < 4; i++)
+        assert_in_range(t.shared.turns[i].conns, FIRST / 4 - 2, FIRST / 4 + 2);
+    for (int i = 0; i < FIRST; i += 2)
+        close(fds[i]);
+    wait_for(t.shared.connections == FIRST / 2);
+    for (int i = FIRST; i < ALL; i++)
+        fds[i] = raw_connect(t.port);
+    wait_for(t.shared.connections == FIRST / 2 + ALL - FIRST);
+    for (uint32_t i = 0; i < 4; i++)
+        assert_in_range(t.shared.turns[i].conns, (FIRST / 2 + ALL - FIRST) / 4 - 2, (FIRST / 2 + ALL - FIRST) / 4 + 2);
+    for (int i = 1; i < ALL; i += i < FIRST ? 2 : 1) {
+        front_expect_on(fds[i], GET("/hello"), 200, NULL);
+        close(fds[i]);
+    }
+    wait_for(t.shared.connections == 0);
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(t.shared.turns[i].conns, 0);
+    rm_worker_drain(t.workers[0]);
+    wait_for(t.ended == 1);
+    for (int i = 0; i < FIRST; i++)
+        fds[i] = raw_connect(t.port);
+    wait_for(t.shared.connections == FIRST);
+    for (int i = 0; i < FIRST; i++)
+        close(fds[i]);
 }
 
 static void front_limits_connections(void **state)
@@ -546,6 +583,7 @@ int main(void)
         FRONT_TEST(front_sends_bodies_in_parts),
         FRONT_TEST(front_byte_by_byte),
         FRONT_TEST(front_http_1_0),
+        FRONT_TEST(front_shares_connections),
         FRONT_TEST(front_limits_connections),
         FRONT_TEST(front_limits_descriptors),
         FRONT_TEST(front_both_families),
