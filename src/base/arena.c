@@ -27,8 +27,8 @@
 #endif
 
 #define ARENA_ALIGN ((size_t)16)
-#define ARENA_FIRST ((size_t)8 << 10) // one small request fits
-#define ARENA_CLASSES 4               // 8, 16, 32 and 64 KiB: the standard sizes, which the cache keeps
+#define ARENA_FIRST ((size_t)4 << 10) // one small request fits
+#define ARENA_CLASSES 5               // 4, 8, 16, 32 and 64 KiB: the standard sizes, which the cache keeps
 
 struct rm_arena_block {
     struct rm_arena_block *next;

@@ -61,8 +61,8 @@ static void blocks_double_up_to_64_kib(void **state)
     rm_arena_init(&arena, NULL);
     assert_int_equal(arena.bytes, 0);
     rm_arena_alloc(&arena, 1);
-    assert_int_equal(arena.bytes, 8 << 10);
-    static const size_t want[] = {8, 24, 56, 120, 184, 248};
+    assert_int_equal(arena.bytes, 4 << 10);
+    static const size_t want[] = {4, 12, 28, 60, 124, 188, 252};
     for (size_t i = 0; i < RM_COUNT(want); i++) {
         while (arena.bytes < want[i] << 10)
             rm_arena_alloc(&arena, 64);
@@ -81,7 +81,7 @@ static void a_large_allocation_leaves_the_current_block_in_use(void **state)
     size_t with_large = arena.bytes;
     assert_in_range(with_large, 1 << 20, (1 << 20) + 64);
     char *small = rm_arena_alloc(&arena, 32);
-    assert_int_equal(arena.bytes, with_large + (8 << 10));
+    assert_int_equal(arena.bytes, with_large + (4 << 10));
     memset(rm_arena_alloc(&arena, 100000), 2, 100000);
     char *next = rm_arena_alloc(&arena, 32);
     assert_true(next > small && next - small <= 64);
@@ -89,7 +89,7 @@ static void a_large_allocation_leaves_the_current_block_in_use(void **state)
     size_t before = arena.bytes;
     while (arena.bytes == before)
         rm_arena_alloc(&arena, 64);
-    assert_int_equal(arena.bytes, before + (16 << 10)); // the next size is that of the small blocks
+    assert_int_equal(arena.bytes, before + (8 << 10)); // the next size is that of the small blocks
     rm_arena_fini(&arena);
 }
 
@@ -155,10 +155,10 @@ static void cleanups_run_last_first(void **state)
 static void the_cache_gives_blocks_again_and_keeps_no_more_than_told(void **state)
 {
     (void)state;
-    struct rm_block_cache *cache = rm_block_cache_new(24 << 10); // an 8 and a 16 KiB block
+    struct rm_block_cache *cache = rm_block_cache_new(12 << 10); // a block of 4 KiB and one of 8
     struct rm_arena arena;
     rm_arena_init(&arena, cache);
-    while (arena.bytes < 56 << 10)
+    while (arena.bytes < 28 << 10)
         rm_arena_alloc(&arena, 64);
     rm_arena_fini(&arena);
 
