@@ -14,17 +14,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const char main_usage[] = "remora finds an application's backends and merges their answers.\n"
-                                 "\n"
-                                 "usage: remora COMMAND [OPTION ...]\n"
-                                 "\n"
-                                 "  run -c FILE [-p PORT] [-d]        serve the endpoints of a configuration\n"
-                                 "  check -c FILE [-t] [-d] [--strict]  say what is wrong with a configuration\n"
-                                 "  graph -c FILE [--format FORMAT]   draw the endpoints, their backends and where these find hosts\n"
-                                 "  version                           print the version\n"
-                                 "  COMMAND --help                    explain a command\n"
-                                 "\n"
-                                 "exit codes: 0 fine, 1 configuration, 2 usage, 3 cannot start\n";
+static const char main_usage[] =
+    "remora finds an application's backends and merges their answers.\n"
+    "\n"
+    "usage: remora COMMAND [OPTION ...]\n"
+    "\n"
+    "  run -c FILE [-p PORT] [-d]        serve the endpoints of a configuration\n"
+    "  check -c FILE [-t] [-d] [--strict]  say what is wrong with a configuration\n"
+    "  graph -c FILE [--format FORMAT]   draw the endpoints, their backends and where these find hosts\n"
+    "  version                           print the version\n"
+    "  COMMAND --help                    explain a command\n"
+    "\n"
+    "exit codes: 0 fine, 1 configuration, 2 usage, 3 cannot start\n";
 
 static const char main_run_usage[] =
     "usage: remora run -c FILE [-p PORT] [-d]\n"
@@ -58,9 +59,11 @@ static const char main_check_usage[] =
 static const char main_graph_usage[] =
     "usage: remora graph -c FILE [--format FORMAT]\n"
     "\n"
-    "Prints the endpoints of FILE, the backends of each, and the sources that find their hosts, as a graph: the order of a "
+    "Prints the endpoints of FILE, the backends of each, and the sources that find their hosts, as a graph: the order "
+    "of a "
     "sequence, and\n"
-    "which backend needs a field of an earlier one's answer. The same text for the same configuration; secrets masked.\n"
+    "which backend needs a field of an earlier one's answer. The same text for the same configuration; secrets "
+    "masked.\n"
     "\n"
     "  -c, --config FILE    the configuration\n"
     "      --format FORMAT  mermaid (default): a flowchart, as GitHub and GitLab show it in Markdown\n"
@@ -101,14 +104,10 @@ static bool main_parse(int argc, char **argv, const char *allowed, const char *u
                        int *exit_code)
 {
     static const struct option longs[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"port", required_argument, NULL, 'p'},
-        {"debug", no_argument, NULL, 'd'},
-        {"test", no_argument, NULL, 't'},
-        {"strict", no_argument, NULL, 's'},
-        {"format", required_argument, NULL, 'f'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'c'}, {"port", required_argument, NULL, 'p'},
+        {"debug", no_argument, NULL, 'd'},        {"test", no_argument, NULL, 't'},
+        {"strict", no_argument, NULL, 's'},       {"format", required_argument, NULL, 'f'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
     };
     *exit_code = RM_EXIT_USAGE;
     opterr = 0;
@@ -122,7 +121,10 @@ static bool main_parse(int argc, char **argv, const char *allowed, const char *u
             char text[128];
             const char letter[] = {'-', (char)c, '\0'};
             // What is an option, but not of this command, may have had its value behind it.
-            const char *option = c == ':' || c == '?' ? argv[optind - 1] : c == 's' ? "--strict" : c == 'f' ? "--format" : letter;
+            const char *option = c == ':' || c == '?' ? argv[optind - 1]
+                                 : c == 's'           ? "--strict"
+                                 : c == 'f'           ? "--format"
+                                                      : letter;
             snprintf(text, sizeof text, c == ':' ? "the option %s wants a value" : "no such option: %s", option);
             *exit_code = main_misused(usage, text);
             return false;

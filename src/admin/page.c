@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/graph.h"
 #include "admin/local.h"
+#include "admin/status.h"
 #include "base/pct.h"
 #include "observe/metrics.h"
 
@@ -20,7 +21,6 @@ static const struct rm_str page_json = {"application/json; charset=utf-8", 31};
 
 struct rm_admin_page {
     struct rm_str path;
-    const char *what; // for the list of them; NULL: it is not listed
     enum page_asks asks;
     bool is_probe; // the probe listener has it too
     void (*write)(const struct rm_admin *, struct rm_request *);
@@ -133,28 +133,25 @@ static void page_graph(const struct rm_admin *admin, struct rm_request *rq)
     page_reply_buf(rq, 200, page_json, &body);
 }
 
-static void page_index(const struct rm_admin *admin, struct rm_request *rq);
-
-static const struct rm_admin_page pages[] = {
-    {{"/", 1}, NULL, PAGE_NOTHING, false, page_index},
-    {{"/livez", 6}, "do the loops turn? ?verbose lists the checks", PAGE_PULSE, true, page_livez},
-    {{"/readyz", 7}, "may requests come? ?verbose lists the checks", PAGE_SOURCES, true, page_readyz},
-    {{"/startupz", 9}, "has it started? ?verbose lists the checks", PAGE_NOTHING, true, page_startupz},
-    {{"/metrics", 8}, "for Prometheus", PAGE_ALL, true, page_metrics},
-    {{"/__hosts", 8}, "what discovery knows, and why it knows no more, as JSON", PAGE_ALL, false, page_hosts},
-    {{"/__graph", 8}, "endpoints, their backends and sources, as JSON", PAGE_NOTHING, false, page_graph},
-    {{"/__config", 9}, "the configuration as understood, secrets masked, as JSON", PAGE_NOTHING, false, page_config},
-};
-
-static void page_index(const struct rm_admin *admin, struct rm_request *rq)
+static void page_status(const struct rm_admin *admin, struct rm_request *rq)
 {
     (void)admin;
-    struct rm_str text = RM_STR("remora " RM_VERSION "\n\n");
-    for (size_t i = 0; i < RM_COUNT(pages); i++)
-        if (pages[i].what)
-            text = rm_arena_printf(&rq->arena, "%.*s%-10s %s\n", (int)text.n, text.p, pages[i].path.p, pages[i].what);
-    rm_page_reply(rq, 200, page_text, text);
+    struct rm_str page = {(const char *)rm_status_page, rm_status_page_size};
+    rm_page_reply(rq, 200, RM_STR("text/html; charset=utf-8"), page);
+    rm_headers_add(&rq->arena, &rq->reply.headers, RM_STR("Content-Security-Policy"), rm_str_of(rm_status_policy));
+    rm_headers_add(&rq->arena, &rq->reply.headers, RM_STR("Referrer-Policy"), RM_STR("no-referrer"));
 }
+
+static const struct rm_admin_page pages[] = {
+    {{"/", 1}, PAGE_NOTHING, false, page_status},
+    {{"/livez", 6}, PAGE_PULSE, true, page_livez},
+    {{"/readyz", 7}, PAGE_SOURCES, true, page_readyz},
+    {{"/startupz", 9}, PAGE_NOTHING, true, page_startupz},
+    {{"/metrics", 8}, PAGE_ALL, true, page_metrics},
+    {{"/__hosts", 8}, PAGE_ALL, false, page_hosts},
+    {{"/__graph", 8}, PAGE_NOTHING, false, page_graph},
+    {{"/__config", 9}, PAGE_NOTHING, false, page_config},
+};
 
 // ---- a page as a call ----------------------------------------------------------------------------------------------------
 
