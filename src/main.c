@@ -167,17 +167,22 @@ static bool main_parse(int argc, char **argv, const char *allowed, const char *u
     return true;
 }
 
+static struct rm_conf_options main_options(const struct main_args *args, bool debug)
+{
+    return (struct rm_conf_options){.strict = args->strict,
+                                    .port = args->port,
+                                    .debug = debug,
+                                    .environ = (const char *const *)environ,
+                                    .providers = rm_sd_providers};
+}
+
 // Loads and prints what was found. NULL: there were errors.
 static struct rm_conf *main_load(const struct main_args *args, bool debug)
 {
     struct rm_arena arena;
     rm_arena_init(&arena, NULL);
     struct rm_findings found = {.arena = &arena};
-    struct rm_conf_options options = {.strict = args->strict,
-                                      .port = args->port,
-                                      .debug = debug,
-                                      .environ = (const char *const *)environ,
-                                      .providers = rm_sd_providers};
+    struct rm_conf_options options = main_options(args, debug);
     struct rm_conf *conf = NULL;
     int rc = rm_conf_load(args->config, &options, &conf, &found, &arena);
     if (rc == RM_OK && args->test)
@@ -203,7 +208,8 @@ static int main_run(int argc, char **argv)
         return exit_code;
     rm_run_hold_signals();
     struct rm_conf *conf = main_load(&args, args.debug);
-    return conf ? rm_run(conf, args.debug) : RM_EXIT_CONF;
+    struct rm_conf_options options = main_options(&args, args.debug);
+    return conf ? rm_run(conf, args.config, &options) : RM_EXIT_CONF;
 }
 
 static void main_close(const int *fds, size_t n)

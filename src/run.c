@@ -11,6 +11,7 @@
 #include "front/worker.h"
 #include "loop/thread.h"
 #include "pool/cache.h"
+#include "reload.h"
 #include "sd/k8s.h"
 #include "sd/resolve.h"
 
@@ -42,6 +43,7 @@ struct run_wait {
     struct rm_cache_wait wait;
     struct rm_msg over;
     struct run *run;
+    struct rm_world *world; // whose sources; a reference until it is over
     bool all_answered;
 };
 
@@ -50,11 +52,13 @@ struct run {
     struct rm_loop *discovery;
     struct rm_thread *discovery_thread;
     struct rm_cache *cache;
-    struct rm_cache_entry **entries;
     struct run_wait first, ready;
     struct rm_admin *admin;
-    struct rm_plan *plan;
-    struct rm_router *router;
+    struct rm_reload *reload;
+    const char *path; // of the configuration
+    struct rm_conf_options options;
+    struct rm_conf *first_conf; // until the first world has it
+    const struct rm_conf *conf; // the same, while it starts
     struct rm_budget bodies;
     struct rm_front_shared shared;
     int listeners[2];
@@ -73,6 +77,7 @@ static void run_worker_gone(struct rm_msg *msg)
     struct run_worker *w = rm_container_of(msg, struct run_worker, ended);
     struct run *r = w->run;
     rm_admin_worker_gone(r->admin, (uint32_t)(w - r->workers));
+    rm_reload_worker_gone(r->reload, (uint32_t)(w - r->workers));
     if (--r->n_running == 0)
         rm_loop_stop(r->loop);
 }
@@ -114,11 +119,12 @@ static void run_end(struct run *r, const char *signal_name)
     rm_log(RM_INFO, "stopping: no new connections, what runs is finished signal=%s", signal_name);
     r->draining = true;
     rm_admin_draining(r->admin);
+    rm_reload_stop(r->reload);
     if (r->n_running == 0) { // they have not started yet
         rm_loop_stop(r->loop);
         return;
     }
-    uint64_t wait_us = r->plan->conf->max_shutdown_wait_us;
+    uint64_t wait_us = rm_reload_world(r->reload)->plan->conf->max_shutdown_wait_us;
     if (wait_us)
         rm_timer_start(r->loop, &r->patience, rm_loop_now_us(r->loop) + wait_us);
     for (uint32_t i = 0; i < r->n_workers; i++)
@@ -132,7 +138,7 @@ static void run_signal(struct rm_fd *fd, uint32_t happened)
     struct signalfd_siginfo info;
     while (read(fd->fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGHUP)
-            rm_log(RM_WARNING, "SIGHUP: this version does not reload; restart it to read the configuration again");
+            rm_reload_now(r->reload, "SIGHUP");
         else
             run_end(r, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
     }
@@ -198,7 +204,8 @@ static void run_wait_start(struct run *r, struct run_wait *w, uint64_t timeout_u
     w->run = r;
     w->wait.done = run_wait_over;
     w->over.deliver = over;
-    rm_cache_wait_start(r->cache, &w->wait, r->entries, r->plan->n_sources, timeout_us);
+    w->world = rm_world_ref(rm_reload_world(r->reload));
+    rm_cache_wait_start(r->cache, &w->wait, w->world->entries, w->world->plan->n_sources, timeout_us);
 }
 
 static void run_ready(struct rm_msg *msg)
@@ -206,6 +213,8 @@ static void run_ready(struct rm_msg *msg)
     struct run_wait *w = rm_container_of(msg, struct run_wait, over);
     if (!w->all_answered)
         rm_log(RM_WARNING, "ready although not every source of hosts has answered: calls to those fail until it does");
+    rm_world_unref(w->world);
+    w->world = NULL;
     rm_admin_answered(w->run->admin, w->all_answered);
 }
 
@@ -215,14 +224,19 @@ static int run_start_workers(struct run *r, struct rm_err *err)
         struct run_worker *w = &r->workers[i];
         w->run = r;
         w->ended.deliver = run_worker_gone;
-        struct rm_worker_conf wc = {
-            .plan = r->plan, .cache = r->cache, .shared = &r->shared, .index = i, .ended = run_worker_ended, .arg = w};
+        struct rm_worker_conf wc = {.world = rm_reload_world(r->reload),
+                                    .cache = r->cache,
+                                    .shared = &r->shared,
+                                    .index = i,
+                                    .ended = run_worker_ended,
+                                    .arg = w};
         int rc = rm_worker_start(&w->worker, &wc, err);
         if (rc != RM_OK)
             return rc;
         r->n_workers++;
         r->n_running++;
         rm_admin_add_worker(r->admin, w->worker, i);
+        rm_reload_add_worker(r->reload, w->worker, i);
     }
     return RM_OK;
 }
@@ -232,7 +246,10 @@ static void run_serve(struct rm_msg *msg)
 {
     struct run_wait *w = rm_container_of(msg, struct run_wait, over);
     struct run *r = w->run;
-    const struct rm_conf *conf = r->plan->conf;
+    const struct rm_plan *plan = rm_reload_world(r->reload)->plan;
+    const struct rm_conf *conf = plan->conf;
+    rm_world_unref(w->world);
+    w->world = NULL;
     if (r->draining)
         return;
     if (run_start_workers(r, &r->err) != RM_OK) {
@@ -244,12 +261,12 @@ static void run_serve(struct rm_msg *msg)
         rm_log(RM_WARNING, "not every host has been found yet: calls to them fail until they are");
     rm_log(RM_INFO, "listening address=%.*s port=%u endpoints=%u workers=%u version=" RM_VERSION,
            (int)(conf->listen_ip.n ? conf->listen_ip.n : 1), conf->listen_ip.n ? conf->listen_ip.p : "*", conf->port,
-           r->plan->n_endpoints, r->n_workers);
+           plan->n_endpoints, r->n_workers);
 }
 
 static void run_set_up_names(struct run *r)
 {
-    const struct rm_conf_dns *dns = &r->plan->conf->dns;
+    const struct rm_conf_dns *dns = &r->conf->dns;
     struct rm_resolve_conf conf = RM_RESOLVE_DEFAULTS;
     struct rm_str servers = {0};
     for (size_t i = 0; i < dns->servers.n; i++)
@@ -262,18 +279,20 @@ static void run_set_up_names(struct run *r)
     rm_resolve_setup(&conf);
 }
 
-static void run_set_up_kubernetes(const struct rm_conf *conf)
+static void run_set_up_kubernetes(struct run *r)
 {
     static const enum rm_k8s_addresses addresses[] = {
         [RM_CONF_BOTH] = RM_K8S_BOTH, [RM_CONF_IPV4] = RM_K8S_ONLY_IPV4, [RM_CONF_IPV6] = RM_K8S_ONLY_IPV6};
+    const struct rm_conf_kubernetes *conf = &r->conf->kubernetes;
+    // Copies: the first configuration may go before the process does.
     rm_k8s_setup(&(struct rm_k8s_conf){
-        .api_server = conf->kubernetes.api_server,
-        .token_file = conf->kubernetes.token_file,
-        .ca_file = conf->kubernetes.ca_file,
-        .namespace_ = conf->kubernetes.namespace_,
-        .zone = conf->zone,
-        .node = conf->kubernetes.node,
-        .addresses = addresses[conf->kubernetes.addresses],
+        .api_server = rm_arena_dup(&r->arena, conf->api_server),
+        .token_file = rm_arena_dup(&r->arena, conf->token_file),
+        .ca_file = rm_arena_dup(&r->arena, conf->ca_file),
+        .namespace_ = rm_arena_dup(&r->arena, conf->namespace_),
+        .zone = rm_arena_dup(&r->arena, r->conf->zone),
+        .node = rm_arena_dup(&r->arena, conf->node),
+        .addresses = addresses[conf->addresses],
     });
 }
 
@@ -284,24 +303,27 @@ static int run_start_discovery(struct run *r, struct rm_err *err)
     if (rc != RM_OK)
         return rc;
     run_set_up_names(r);
-    run_set_up_kubernetes(r->plan->conf);
+    run_set_up_kubernetes(r);
     r->cache = rm_cache_new(r->discovery);
-    const struct rm_conf *conf = r->plan->conf;
-    rm_cache_set_hold(r->cache,
-                      &(struct rm_cache_hold){.failed_us = conf->hold_us, .missing_us = conf->hold_missing_us});
-    r->entries = RM_NEW_ARRAY(&r->arena, struct rm_cache_entry *, r->plan->n_sources);
-    for (uint32_t i = 0; i < r->plan->n_sources; i++) {
-        rc = rm_cache_acquire(r->cache, &r->plan->sources[i], &r->entries[i], err);
-        if (rc != RM_OK)
-            return rc;
-    }
+    struct rm_reload_conf reload = {.loop = r->loop,
+                                    .discovery = r->discovery,
+                                    .cache = r->cache,
+                                    .bodies = &r->bodies,
+                                    .path = r->path,
+                                    .options = r->options,
+                                    .debug_endpoint = r->options.debug};
+    struct rm_conf *first = r->first_conf;
+    r->first_conf = NULL;
+    if ((rc = rm_reload_new(&r->reload, &reload, first, err)) != RM_OK)
+        return rc;
     struct rm_admin_conf admin = {.loop = r->loop,
-                                  .plan = r->plan,
+                                  .world = rm_reload_world(r->reload),
                                   .discovery = r->discovery,
-                                  .entries = r->entries,
+                                  .reload = rm_reload_status(r->reload),
                                   .n_workers = r->n_wanted};
     if ((rc = rm_admin_new(&r->admin, &admin, err)) != RM_OK)
         return rc;
+    rm_reload_start(r->reload, r->admin);
     run_wait_start(r, &r->first, RUN_FIRST_ANSWER_US, run_serve);
     run_wait_start(r, &r->ready, RUN_READY_US, run_ready);
     return rm_thread_start(&r->discovery_thread, "discovery", run_discovery, r->discovery, err);
@@ -309,9 +331,8 @@ static int run_start_discovery(struct run *r, struct rm_err *err)
 
 static void run_plan_workers(struct run *r)
 {
-    const struct rm_conf *conf = r->plan->conf;
+    const struct rm_conf *conf = r->conf;
     r->n_wanted = conf->workers ? conf->workers : rm_cpus_by_quota("/sys/fs/cgroup");
-    r->shared.router = r->router;
     r->shared.listeners = r->listeners;
     r->shared.max_connections = run_raise_descriptors(conf->limits.connections);
     r->shared.n_workers = r->n_wanted;
@@ -328,20 +349,17 @@ static void run_tune_malloc(void)
     mallopt(M_TOP_PAD, 256 << 10);
 }
 
-static int run_start(struct run *r, struct rm_conf *conf, bool debug, struct rm_err *err)
+static int run_start(struct run *r, struct rm_err *err)
 {
+    const struct rm_conf *conf = r->conf;
+    int rc;
     run_tune_malloc();
-    rm_log_setup(debug ? RM_DEBUG : conf->log_level, conf->log_prefix, conf->log_stdout);
+    rm_log_setup(r->options.debug ? RM_DEBUG : conf->log_level, conf->log_prefix, conf->log_stdout);
     r->bodies.limit = conf->limits.bodies_bytes;
     r->patience.fire = run_impatient;
     r->last.fire = run_give_up;
-    int rc = rm_plan_new(&r->plan, conf, &r->bodies, err);
-    if (rc != RM_OK)
-        return rc;
     if ((rc = rm_loop_new(&r->loop, err)) != RM_OK || (rc = run_catch_signals(r, err)) != RM_OK ||
-        (rc = rm_router_new(&r->router, r->plan, debug || conf->debug_endpoint, err)) != RM_OK ||
-        (rc = rm_listen(conf->listen_ip, conf->port, RUN_BACKLOG, r->listeners, &r->shared.n_listeners, err)) !=
-            RM_OK)
+        (rc = rm_listen(conf->listen_ip, conf->port, RUN_BACKLOG, r->listeners, &r->shared.n_listeners, err)) != RM_OK)
         return rc;
     run_plan_workers(r);
     return run_start_discovery(r, err);
@@ -362,15 +380,11 @@ static void run_finish(struct run *r)
     rm_admin_free(r->admin);
     rm_cache_wait_stop(&r->first.wait);
     rm_cache_wait_stop(&r->ready.wait);
-    for (uint32_t i = 0; r->entries && i < r->plan->n_sources; i++) {
-        if (r->entries[i])
-            rm_cache_release(r->entries[i]);
-    }
+    rm_reload_free(r->reload);
+    rm_conf_free(r->first_conf);
     rm_cache_free(r->cache);
     if (r->discovery)
         rm_loop_free(r->discovery);
-    rm_router_free(r->router);
-    rm_plan_unref(r->plan);
     if (r->loop) {
         rm_timer_stop(&r->patience);
         rm_timer_stop(&r->last);
@@ -382,11 +396,11 @@ static void run_finish(struct run *r)
     rm_arena_fini(&r->arena);
 }
 
-int rm_run(struct rm_conf *conf, bool debug)
+int rm_run(struct rm_conf *conf, const char *path, const struct rm_conf_options *options)
 {
-    struct run r = {0};
+    struct run r = {.path = path, .options = *options, .first_conf = conf, .conf = conf};
     rm_arena_init(&r.arena, NULL);
-    int rc = run_start(&r, conf, debug, &r.err);
+    int rc = run_start(&r, &r.err);
     if (rc == RM_OK) {
         rm_loop_run(r.loop);
         rc = r.err.code;

@@ -71,7 +71,7 @@ struct rm_exchange {
     bool sent;                      // something of the request may have reached the peer
 };
 
-// What a transport instance is opened with; texts live in the plan. KrakenD's process-wide outgoing settings.
+// What a transport instance is opened with; texts are read by open() alone. KrakenD's process-wide outgoing settings.
 struct rm_transport_conf {
     uint64_t connect_timeout_us;    // dialer_timeout; 0: none of its own
     uint64_t idle_timeout_us;       // idle_connection_timeout; how long a kept connection may rest
@@ -87,6 +87,7 @@ struct rm_transport_conf {
     size_t n_tls_ca_files;
     struct rm_str tls_cert_file, tls_key_file; // first of client_tls.client_certs
     struct rm_str tls_min_version, tls_max_version; // "TLS12", "TLS13"; empty: library's default
+    uint64_t tls_files;             // tells the files' contents apart: with others a new instance is opened
 };
 
 struct rm_transport_ops {

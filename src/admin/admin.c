@@ -3,6 +3,7 @@
 #include "admin/admin.h"
 
 #include "admin/local.h"
+#include "pool/source.h"
 
 #include <remora/log.h>
 #include <unistd.h>
@@ -36,7 +37,7 @@ static int site_open(struct rm_admin *admin, struct rm_admin_site *site, const s
     site->shared.listeners = site->fds;
     site->shared.max_connections = ADMIN_CONNECTIONS;
     site->shared.n_workers = 1;
-    code = rm_front_new(&site->front, admin->loop, admin->plan, NULL, &site->shared, err);
+    code = rm_front_new(&site->front, admin->loop, admin->world, NULL, &site->shared, err);
     if (code == RM_OK)
         rm_log(RM_DEBUG, "%s listener address=%.*s port=%u", all ? "admin" : "probe", (int)conf->ip.n, conf->ip.p,
                conf->port);
@@ -57,16 +58,19 @@ int rm_admin_new(struct rm_admin **out, const struct rm_admin_conf *conf, struct
     struct rm_admin *admin = RM_NEW(&arena, struct rm_admin);
     admin->arena = arena;
     admin->loop = conf->loop;
-    admin->plan = conf->plan;
+    admin->world = rm_world_ref(conf->world);
+    admin->plan = conf->world->plan;
+    admin->reload = conf->reload;
     admin->n_workers = conf->n_workers;
-    admin->counts = RM_NEW_ARRAY(&admin->arena, struct rm_admin_counts, conf->plan->n_sources);
+    rm_arena_init(&admin->of_world, NULL);
+    admin->counts = RM_NEW_ARRAY(&admin->of_world, struct rm_admin_counts, admin->plan->n_sources);
     admin->workers = RM_NEW_ARRAY(&admin->arena, struct rm_worker_report *, conf->n_workers);
     rm_gather_init(&admin->gather, conf->loop);
-    rm_discovery_report_init(&admin->discovery, conf->plan, conf->discovery, conf->entries);
+    rm_discovery_report_init(&admin->discovery, conf->world, conf->discovery);
     rm_gather_add(&admin->gather, &admin->discovery.member);
-    int code = site_open(admin, &admin->admin, &conf->plan->conf->admin, true, err);
+    int code = site_open(admin, &admin->admin, &admin->plan->conf->admin, true, err);
     if (code == RM_OK)
-        code = site_open(admin, &admin->probes, &conf->plan->conf->probes, false, err);
+        code = site_open(admin, &admin->probes, &admin->plan->conf->probes, false, err);
     if (code != RM_OK) {
         rm_admin_free(admin);
         return code;
@@ -82,6 +86,9 @@ void rm_admin_free(struct rm_admin *admin)
     site_close(&admin->admin);
     site_close(&admin->probes);
     rm_gather_fini(&admin->gather);
+    rm_discovery_report_fini(&admin->discovery);
+    rm_world_unref(admin->world);
+    rm_arena_fini(&admin->of_world);
     struct rm_arena arena = admin->arena;
     rm_arena_fini(&arena);
 }
@@ -92,7 +99,7 @@ void rm_admin_add_worker(struct rm_admin *admin, struct rm_worker *worker, uint3
 {
     RM_ASSERT(index < admin->n_workers && !admin->workers[index]);
     struct rm_worker_report *report = RM_NEW(&admin->arena, struct rm_worker_report);
-    rm_worker_report_init(report, admin->plan, worker, index);
+    rm_worker_report_init(report, worker, index);
     admin->workers[index] = report;
     rm_gather_add(&admin->gather, &report->member);
 }
@@ -114,6 +121,40 @@ void rm_admin_answered(struct rm_admin *admin, bool all)
     admin->health.late = !all;
 }
 
+// Counters of a source must not fall because of a reload.
+static struct rm_admin_counts *admin_carry_counts(const struct rm_admin *admin, const struct rm_plan *plan,
+                                                  struct rm_arena *arena)
+{
+    struct rm_admin_counts *counts = RM_NEW_ARRAY(arena, struct rm_admin_counts, plan->n_sources);
+    for (uint32_t i = 0; i < plan->n_sources; i++)
+        for (uint32_t k = 0; k < admin->plan->n_sources; k++)
+            if (rm_source_same(&plan->sources[i], &admin->plan->sources[k]))
+                counts[i] = admin->counts[k];
+    return counts;
+}
+
+static void site_change(struct rm_admin_site *site, struct rm_world *world)
+{
+    if (site->front)
+        rm_front_change(site->front, world, NULL);
+}
+
+void rm_admin_change(struct rm_admin *admin, struct rm_world *world)
+{
+    struct rm_world *before = admin->world;
+    struct rm_arena arena;
+    rm_arena_init(&arena, NULL);
+    admin->counts = admin_carry_counts(admin, world->plan, &arena);
+    rm_arena_fini(&admin->of_world);
+    admin->of_world = arena;
+    admin->world = rm_world_ref(world);
+    admin->plan = world->plan;
+    rm_discovery_report_change(&admin->discovery, world);
+    site_change(&admin->admin, world);
+    site_change(&admin->probes, world);
+    rm_world_unref(before);
+}
+
 void rm_admin_draining(struct rm_admin *admin)
 {
     admin->health.draining = true;
@@ -123,8 +164,16 @@ void rm_admin_draining(struct rm_admin *admin)
 
 void rm_admin_sum(const struct rm_admin *admin, uint32_t source, struct rm_arena *arena, struct rm_source_sum *out)
 {
-    rm_report_sum(&admin->discovery, (const struct rm_worker_report *const *)admin->workers, admin->n_workers, source,
-                  arena, out);
+    rm_report_sum(admin->world, &admin->discovery, (const struct rm_worker_report *const *)admin->workers,
+                  admin->n_workers, source, arena, out);
+}
+
+bool rm_admin_is_in(const struct rm_admin *admin, const struct rm_member *m)
+{
+    if (!m->is_in)
+        return false;
+    return m == &admin->discovery.member ? admin->discovery.filled == admin->world
+                                         : ((const struct rm_worker_report *)m)->filled == admin->world;
 }
 
 const struct rm_member *rm_admin_member(const struct rm_admin *admin, uint32_t i)
@@ -139,7 +188,7 @@ const struct rm_member *rm_admin_member(const struct rm_admin *admin, uint32_t i
 
 struct rm_str rm_admin_source_name(const struct rm_admin *admin, uint32_t source)
 {
-    return rm_str_of(rm_cache_name(admin->discovery.entries[source]));
+    return rm_str_of(rm_cache_name(admin->world->entries[source]));
 }
 
 struct rm_str rm_admin_host_state(const struct rm_host_sum *sum)

@@ -7,12 +7,13 @@
 #include "front/worker.h"
 
 struct rm_admin;
+struct rm_reload_status; // admin/reload.h
 
 struct rm_admin_conf {
-    struct rm_loop *loop; // main's, which does not run yet
-    const struct rm_plan *plan;
+    struct rm_loop *loop;   // main's, which does not run yet
+    struct rm_world *world; // a reference is taken
     struct rm_loop *discovery;
-    struct rm_cache_entry *const *entries; // of the plan's sources; released after rm_admin_free()
+    const struct rm_reload_status *reload; // outlives it; main's loop changes it
     uint32_t n_workers;                    // at most
 };
 
@@ -22,6 +23,7 @@ void rm_admin_add_worker(struct rm_admin *, struct rm_worker *, uint32_t index);
 void rm_admin_worker_gone(struct rm_admin *, uint32_t index); // its loop has ended
 void rm_admin_serving(struct rm_admin *);                     // all workers accept
 void rm_admin_answered(struct rm_admin *, bool all);          // each source has answered, or its time is over
+void rm_admin_change(struct rm_admin *, struct rm_world *);   // all workers have it; counts of sources that stay go on
 void rm_admin_draining(struct rm_admin *);
 void rm_admin_free(struct rm_admin *); // main's thread, when no loop runs any more; NULL is fine
 

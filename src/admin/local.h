@@ -5,6 +5,7 @@
 
 #include "admin/admin.h"
 #include "admin/health.h"
+#include "admin/reload.h"
 #include "admin/report.h"
 
 struct rm_admin_page; // page.c
@@ -29,12 +30,15 @@ struct rm_admin_site {
 struct rm_admin {
     struct rm_arena arena; // holds this struct
     struct rm_loop *loop;
+    struct rm_world *world; // the newest; a reference
     const struct rm_plan *plan;
+    const struct rm_reload_status *reload;
     struct rm_health health;
     struct rm_gather gather;
     struct rm_discovery_report discovery;
     struct rm_worker_report **workers; // NULL: it does not run
     uint32_t n_workers;
+    struct rm_arena of_world;       // of the counts
     struct rm_admin_counts *counts; // of the plan's sources
     struct rm_admin_site admin, probes;
 };
@@ -51,8 +55,12 @@ struct rm_str rm_admin_source_name(const struct rm_admin *, uint32_t source);
 // "ready", "terminating" or "ejected": until a call to it has gone well.
 struct rm_str rm_admin_host_state(const struct rm_host_sum *);
 
+// A member has answered this round, and of the newest world.
+bool rm_admin_is_in(const struct rm_admin *, const struct rm_member *);
+
 // Texts, appended. While a round's askers are told.
 void rm_admin_write_hosts(const struct rm_admin *, struct rm_arena *, struct rm_buf *out);   // hosts.c: JSON
+void rm_admin_write_reload(const struct rm_admin *, struct rm_arena *, struct rm_buf *out);  // reload.c: JSON
 void rm_admin_write_metrics(const struct rm_admin *, struct rm_arena *, struct rm_buf *out); // metrics.c
 
 #endif

@@ -1,8 +1,8 @@
 // GET /metrics: what discovery does, a series a source and never one a host, and what every process has.
 // SPDX-License-Identifier: Apache-2.0
+#include "observe/metrics.h"
 #include "admin/local.h"
 #include "base/map.h"
-#include "observe/metrics.h"
 #include "observe/process.h"
 
 #include <math.h>
@@ -102,15 +102,16 @@ static const struct {
     scrape_number number;
 } scrape_rows[] = {
     {RM_GAUGE, "remora_discovery_up", "1 where the last answer or failure of discovery was an answer.", scrape_up},
-    {RM_GAUGE, "remora_discovery_age_seconds", "Time since discovery's last good answer; a watch that is quiet does not answer.",
-     scrape_age},
+    {RM_GAUGE, "remora_discovery_age_seconds",
+     "Time since discovery's last good answer; a watch that is quiet does not answer.", scrape_age},
     {RM_GAUGE, "remora_discovery_consecutive_failures", "Failures of discovery since the last good answer.",
      scrape_failures},
     {RM_COUNTER, "remora_discovery_changes_total", "Lists of hosts that differed from the one before.", scrape_changes},
     {RM_GAUGE, "remora_pool_in_flight_requests", "Calls of the source's hosts that are under way.", scrape_in_flight},
     {RM_COUNTER, "remora_pool_requests_total", "Calls of the source's hosts, retries included.", scrape_requests},
     {RM_COUNTER, "remora_pool_failures_total", "Calls that counted against their host.", scrape_host_failures},
-    {RM_COUNTER, "remora_pool_ejections_total", "How often a host was taken out because of its failures.", scrape_ejections},
+    {RM_COUNTER, "remora_pool_ejections_total", "How often a host was taken out because of its failures.",
+     scrape_ejections},
 };
 
 static void scrape_sources(struct scrape *s)
@@ -171,7 +172,8 @@ static void scrape_hosts(struct scrape *s)
 
 static void scrape_refreshes(struct scrape *s)
 {
-    rm_metric(&s->metrics, RM_COUNTER, "remora_discovery_refreshes_total", "Answers and failures of discovery by outcome.");
+    rm_metric(&s->metrics, RM_COUNTER, "remora_discovery_refreshes_total",
+              "Answers and failures of discovery by outcome.");
     for (uint32_t i = 0; i < s->n; i++) {
         for (int code = 0; s->sums[i].discovery && code < RM_CACHE_OUTCOMES; code++) {
             uint64_t n = s->sums[i].discovery->state.refreshes[code];
@@ -231,6 +233,22 @@ static void scrape_providers(struct scrape *s)
 
 // ---- the process -----------------------------------------------------------------------------------------------------------
 
+static void scrape_reloads(struct scrape *s)
+{
+    const struct rm_reload_status *reload = s->admin->reload;
+    const struct rm_label good = {"result", RM_STR("success")}, bad = {"result", RM_STR("failure")};
+    rm_metric(&s->metrics, RM_COUNTER, "remora_config_reloads_total",
+              "Reloads of the configuration by result; the start is none.");
+    rm_sample(&s->metrics, &good, 1, (double)reload->good);
+    rm_sample(&s->metrics, &bad, 1, (double)reload->bad);
+    rm_metric(&s->metrics, RM_GAUGE, "remora_config_last_reload_successful",
+              "1 where the last attempt was taken; 0: an older configuration serves.");
+    rm_sample(&s->metrics, NULL, 0, reload->failed ? 0 : 1);
+    rm_metric(&s->metrics, RM_GAUGE, "remora_config_last_reload_success_timestamp_seconds",
+              "When the configuration that serves was taken.");
+    rm_sample(&s->metrics, NULL, 0, (double)reload->taken_us / 1e6);
+}
+
 static void scrape_process(struct scrape *s)
 {
     const struct rm_label version = {"version", RM_STR(RM_VERSION)};
@@ -239,11 +257,13 @@ static void scrape_process(struct scrape *s)
     rm_sample(&s->metrics, &version, 1, 1);
     rm_metric(&s->metrics, RM_GAUGE, "remora_ready", "1 while /readyz says so.");
     rm_sample(&s->metrics, NULL, 0, rm_health_is_ready(&s->admin->health) ? 1 : 0);
-    rm_metric(&s->metrics, RM_GAUGE, "remora_loop_up", "1 where the loop answered this scrape; what the others know is missing from it.");
+    rm_metric(&s->metrics, RM_GAUGE, "remora_loop_up",
+              "1 where the loop answered this scrape; what the others know is missing from it.");
     for (uint32_t i = 0; (m = rm_admin_member(s->admin, i)) != NULL; i++) {
         const struct rm_label loop = {"loop", rm_str_of(m->name)};
         rm_sample(&s->metrics, &loop, 1, m->is_in ? 1 : 0);
     }
+    scrape_reloads(s);
     rm_process_metrics(&s->metrics);
 }
 
@@ -257,7 +277,7 @@ void rm_admin_write_metrics(const struct rm_admin *admin, struct rm_arena *arena
                        .is_whole = true};
     const struct rm_member *m;
     for (uint32_t i = 0; (m = rm_admin_member(admin, i)) != NULL; i++)
-        s.is_whole &= m->is_in;
+        s.is_whole &= rm_admin_is_in(admin, m);
     for (uint32_t i = 0; i < s.n; i++)
         rm_admin_sum(admin, i, arena, &s.sums[i]);
     rm_metrics_init(&s.metrics, out);

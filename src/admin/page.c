@@ -55,7 +55,8 @@ static void page_livez(const struct rm_admin *admin, struct rm_request *rq)
         checks[n].name = m->name;
         uint64_t silent_us = rm_member_silent_us(m);
         if (silent_us > RM_HEALTH_SILENT_US)
-            checks[n].why = rm_arena_printf(&rq->arena, "its loop has not turned for %" PRIu64 " s", silent_us / 1000000);
+            checks[n].why =
+                rm_arena_printf(&rq->arena, "its loop has not turned for %" PRIu64 " s", silent_us / 1000000);
         n++;
     }
     page_health(rq, "livez", checks, n);
@@ -76,7 +77,7 @@ static void page_startupz(const struct rm_admin *admin, struct rm_request *rq)
 static struct rm_str page_unanswered(const struct rm_admin *admin, struct rm_arena *arena)
 {
     struct rm_str why = {"", 0};
-    if (!admin->discovery.member.is_in || !admin->discovery.sources)
+    if (!rm_admin_is_in(admin, &admin->discovery.member) || !admin->discovery.sources)
         return RM_STR("not every source has answered yet");
     for (uint32_t i = 0; i < admin->plan->n_sources; i++) {
         const struct rm_cache_state *state = &admin->discovery.sources[i].state;
@@ -133,6 +134,13 @@ static void page_graph(const struct rm_admin *admin, struct rm_request *rq)
     page_reply_buf(rq, 200, page_json, &body);
 }
 
+static void page_reload(const struct rm_admin *admin, struct rm_request *rq)
+{
+    struct rm_buf body = {.max = SIZE_MAX};
+    rm_admin_write_reload(admin, &rq->arena, &body);
+    page_reply_buf(rq, 200, page_json, &body);
+}
+
 static void page_status(const struct rm_admin *admin, struct rm_request *rq)
 {
     (void)admin;
@@ -151,6 +159,7 @@ static const struct rm_admin_page pages[] = {
     {{"/__hosts", 8}, PAGE_ALL, false, page_hosts},
     {{"/__graph", 8}, PAGE_NOTHING, false, page_graph},
     {{"/__config", 9}, PAGE_NOTHING, false, page_config},
+    {{"/__reload", 9}, PAGE_NOTHING, false, page_reload},
 };
 
 // ---- a page as a call ----------------------------------------------------------------------------------------------------

@@ -14,13 +14,15 @@ static void discovery_fill(struct rm_member *m, bool everything)
     if (!everything)
         return;
     rm_arena_init(&report->arena, NULL);
-    report->sources = RM_NEW_ARRAY(&report->arena, struct rm_source_report, report->plan->n_sources);
-    for (uint32_t i = 0; i < report->plan->n_sources; i++) {
+    report->filled = rm_world_ref(report->world);
+    uint32_t n = report->filled->plan->n_sources;
+    report->sources = RM_NEW_ARRAY(&report->arena, struct rm_source_report, n);
+    for (uint32_t i = 0; i < n; i++) {
         struct rm_source_report *source = &report->sources[i];
-        rm_cache_look(report->entries[i], &source->state);
+        rm_cache_look(report->filled->entries[i], &source->state);
         if (source->state.list)
             source->state.list = rm_snapshot_ref(source->state.list);
-        source->n_numbers = rm_cache_numbers(report->entries[i], source->numbers, RM_REPORT_NUMBERS);
+        source->n_numbers = rm_cache_numbers(report->filled->entries[i], source->numbers, RM_REPORT_NUMBERS);
     }
 }
 
@@ -29,19 +31,40 @@ static void discovery_clear(struct rm_member *m)
     struct rm_discovery_report *report = (struct rm_discovery_report *)m;
     if (!report->sources)
         return;
-    for (uint32_t i = 0; i < report->plan->n_sources; i++)
+    for (uint32_t i = 0; i < report->filled->plan->n_sources; i++)
         rm_snapshot_unref(report->sources[i].state.list);
     report->sources = NULL;
+    rm_world_unref(report->filled);
     rm_arena_fini(&report->arena);
 }
 
-void rm_discovery_report_init(struct rm_discovery_report *report, const struct rm_plan *plan, struct rm_loop *loop,
-                              struct rm_cache_entry *const *entries)
+static void discovery_change(struct rm_msg *msg)
+{
+    struct rm_world *world = rm_container_of(msg, struct rm_world, told);
+    struct rm_discovery_report *report = world->report;
+    struct rm_world *before = report->world;
+    report->world = world;
+    rm_world_unref(before);
+}
+
+void rm_discovery_report_init(struct rm_discovery_report *report, struct rm_world *world, struct rm_loop *loop)
 {
     *report = (struct rm_discovery_report){
         .member = {.loop = loop, .fill = discovery_fill, .clear = discovery_clear, .name = "discovery"},
-        .plan = plan,
-        .entries = entries};
+        .world = rm_world_ref(world)};
+}
+
+void rm_discovery_report_change(struct rm_discovery_report *report, struct rm_world *world)
+{
+    rm_world_ref(world);
+    world->report = report;
+    world->told.deliver = discovery_change;
+    rm_loop_post(report->member.loop, &world->told);
+}
+
+void rm_discovery_report_fini(struct rm_discovery_report *report)
+{
+    rm_world_unref(report->world);
 }
 
 // ---- workers -----------------------------------------------------------------------------------------------------------
@@ -53,8 +76,10 @@ static void worker_fill(struct rm_member *m, bool everything)
         return;
     const struct rm_flow *flow = rm_worker_flow(report->worker);
     rm_arena_init(&report->arena, NULL);
-    report->views = RM_NEW_ARRAY(&report->arena, struct rm_view_report, report->plan->n_views);
-    for (uint32_t i = 0; i < report->plan->n_views; i++) {
+    report->filled = rm_world_ref(rm_worker_world(report->worker));
+    uint32_t n = report->filled->plan->n_views;
+    report->views = RM_NEW_ARRAY(&report->arena, struct rm_view_report, n);
+    for (uint32_t i = 0; i < n; i++) {
         const struct rm_pool_view *view = rm_flow_view(flow, i);
         struct rm_view_report *out = &report->views[i];
         out->list = rm_pool_view_list(view);
@@ -71,19 +96,17 @@ static void worker_clear(struct rm_member *m)
     struct rm_worker_report *report = (struct rm_worker_report *)m;
     if (!report->views)
         return;
-    for (uint32_t i = 0; i < report->plan->n_views; i++)
+    for (uint32_t i = 0; i < report->filled->plan->n_views; i++)
         rm_snapshot_unref(report->views[i].list);
     report->views = NULL;
+    rm_world_unref(report->filled);
     rm_arena_fini(&report->arena);
 }
 
-void rm_worker_report_init(struct rm_worker_report *report, const struct rm_plan *plan, struct rm_worker *worker,
-                           uint32_t index)
+void rm_worker_report_init(struct rm_worker_report *report, struct rm_worker *worker, uint32_t index)
 {
     *report = (struct rm_worker_report){
-        .member = {.loop = rm_worker_loop(worker), .fill = worker_fill, .clear = worker_clear},
-        .plan = plan,
-        .worker = worker};
+        .member = {.loop = rm_worker_loop(worker), .fill = worker_fill, .clear = worker_clear}, .worker = worker};
     snprintf(report->name, sizeof(report->name), "worker-%u", index);
     report->member.name = report->name;
 }
@@ -121,20 +144,22 @@ static void sum_add(struct rm_source_sum *sum, const struct rm_snapshot *base, c
 }
 
 // NULL: it has ended. What is away belongs to the worker.
-static bool worker_is_in(const struct rm_worker_report *report)
+static bool worker_is_in(const struct rm_worker_report *report, const struct rm_world *world)
 {
-    return report && report->member.is_in && report->views;
+    return report && report->member.is_in && report->views && report->filled == world;
 }
 
-void rm_report_sum(const struct rm_discovery_report *discovery, const struct rm_worker_report *const *workers,
-                   size_t n_workers, uint32_t source, struct rm_arena *arena, struct rm_source_sum *out)
+void rm_report_sum(const struct rm_world *world, const struct rm_discovery_report *discovery,
+                   const struct rm_worker_report *const *workers, size_t n_workers, uint32_t source,
+                   struct rm_arena *arena, struct rm_source_sum *out)
 {
-    bool is_in = discovery->member.is_in && discovery->sources;
+    bool is_in = discovery->member.is_in && discovery->sources && discovery->filled == world;
+    const struct rm_plan *plan = world->plan;
     *out = (struct rm_source_sum){.discovery = is_in ? &discovery->sources[source] : NULL};
     const struct rm_snapshot *base = out->discovery ? out->discovery->state.list : NULL;
     for (size_t i = 0; !is_in && i < n_workers; i++)
-        for (uint32_t v = 0; !base && worker_is_in(workers[i]) && v < workers[i]->plan->n_views; v++)
-            base = workers[i]->plan->views[v].source == source ? workers[i]->views[v].list : NULL;
+        for (uint32_t v = 0; !base && worker_is_in(workers[i], world) && v < plan->n_views; v++)
+            base = plan->views[v].source == source ? workers[i]->views[v].list : NULL;
     if (base) {
         out->n = base->n;
         out->hosts = RM_NEW_ARRAY(arena, struct rm_host_sum, base->n);
@@ -142,7 +167,7 @@ void rm_report_sum(const struct rm_discovery_report *discovery, const struct rm_
             out->hosts[i].host = &base->host[i];
     }
     for (size_t i = 0; i < n_workers; i++)
-        for (uint32_t v = 0; worker_is_in(workers[i]) && v < workers[i]->plan->n_views; v++)
-            if (workers[i]->plan->views[v].source == source)
+        for (uint32_t v = 0; worker_is_in(workers[i], world) && v < plan->n_views; v++)
+            if (plan->views[v].source == source)
                 sum_add(out, base, &workers[i]->views[v]);
 }

@@ -19,8 +19,8 @@ struct rm_source_report {
 
 struct rm_discovery_report {
     struct rm_member member; // first
-    const struct rm_plan *plan;
-    struct rm_cache_entry *const *entries; // of the plan's sources
+    struct rm_world *world;  // the discovery thread's: what it reports of; a reference
+    struct rm_world *filled; // what `sources` are of; a reference, until it is cleared
     struct rm_arena arena;
     struct rm_source_report *sources; // NULL: not filled
 };
@@ -35,22 +35,24 @@ struct rm_view_report {
 
 struct rm_worker_report {
     struct rm_member member; // first
-    const struct rm_plan *plan;
+    struct rm_world *filled; // as above
     struct rm_worker *worker;
     char name[16];
     struct rm_arena arena;
     struct rm_view_report *views; // of the plan's; NULL: not filled
 };
 
-void rm_discovery_report_init(struct rm_discovery_report *, const struct rm_plan *, struct rm_loop *discovery,
-                              struct rm_cache_entry *const *entries);
-void rm_worker_report_init(struct rm_worker_report *, const struct rm_plan *, struct rm_worker *, uint32_t index);
+void rm_discovery_report_init(struct rm_discovery_report *, struct rm_world *, struct rm_loop *discovery);
+// It reports of this world from now on; once for each world.
+void rm_discovery_report_change(struct rm_discovery_report *, struct rm_world *);
+void rm_discovery_report_fini(struct rm_discovery_report *); // no loop runs any more
+void rm_worker_report_init(struct rm_worker_report *, struct rm_worker *, uint32_t index);
 
 // ---- put together, on main's thread ----------------------------------------------------------------------------------
 
 struct rm_host_sum {
     const struct rm_host *host;
-    uint64_t in_flight, picked;                    // over the workers
+    uint64_t in_flight, picked;                     // over the workers
     uint64_t failures, ejections, ejected_until_us; // the same for all of them; 0: it is in
 };
 
@@ -61,8 +63,9 @@ struct rm_source_sum {
     uint64_t in_flight, picked;
 };
 
-// The sum of what is in for the plan's source number `source`; in the arena.
-void rm_report_sum(const struct rm_discovery_report *, const struct rm_worker_report *const *workers, size_t n_workers,
-                   uint32_t source, struct rm_arena *, struct rm_source_sum *out);
+// The sum of what is in of this world for its plan's source number `source`; in the arena.
+void rm_report_sum(const struct rm_world *, const struct rm_discovery_report *,
+                   const struct rm_worker_report *const *workers, size_t n_workers, uint32_t source, struct rm_arena *,
+                   struct rm_source_sum *out);
 
 #endif

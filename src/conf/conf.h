@@ -237,8 +237,8 @@ struct rm_conf {
     struct rm_str zone; // where this pod runs; "": unknown
     struct rm_conf_kubernetes kubernetes;
     uint64_t hold_us, hold_missing_us; // discovery: 0 for ever; 30 s
-    struct rm_conf_listen admin;  // 127.0.0.1:8091
-    struct rm_conf_listen probes; // none
+    struct rm_conf_listen admin;       // 127.0.0.1:8091
+    struct rm_conf_listen probes;      // none
 
     struct rm_conf_endpoint *endpoints;
     size_t n_endpoints;
@@ -275,6 +275,9 @@ int rm_conf_parse(struct rm_str file, struct rm_str text, const struct rm_conf_o
                   struct rm_findings *found, struct rm_arena *arena) RM_MUST_CHECK; // from memory
 // `check -t`: opens the files that the configuration names (certificates, keys); adds findings.
 void rm_conf_check_files(const struct rm_conf *, struct rm_findings *found);
+// A reload: what a running process cannot change (addresses, workers, some limits, how discovery asks) becomes as it runs, with a warning
+// for each key that says otherwise.
+void rm_conf_keep(struct rm_conf *, const struct rm_conf *running, struct rm_findings *found);
 void rm_conf_free(struct rm_conf *); // NULL is fine
 
 // "FILE:LINE:COLUMN: error: PATH: TEXT" for a person and a CI job.

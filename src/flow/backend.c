@@ -140,7 +140,7 @@ static const struct rm_host *backend_pick(struct backend_call *b)
     struct rm_pick_ask ask = {.now_us = rm_loop_now_us(rq->loop), .avoid = b->tried.hosts, .n_avoid = b->tried.n};
     if (backend->conf->balance.hash_on != RM_HASH_ON_NOTHING)
         ask.hash = rm_balance_key(&backend->conf->balance, rq);
-    return rm_pool_pick(&rq->flow->views[backend->view], &ask, &b->pick);
+    return rm_pool_pick(&rq->flow->views[backend->view]->pool, &ask, &b->pick);
 }
 
 // The target on the host that was picked.
@@ -182,7 +182,7 @@ static bool backend_again(struct backend_call *b, const struct rm_exchange *x, u
         !x->sent && now_us - b->asked_us < BACKEND_AT_ONCE_US && now_us + BACKEND_PAUSE_US < part->deadline_us;
     if (b->pick.alone && !refused)
         return false;
-    struct rm_pool_view *view = &part->rq->flow->views[b->slot.backend->view];
+    struct rm_pool_view *view = &part->rq->flow->views[b->slot.backend->view]->pool;
     struct rm_pick failed = b->pick;
     backend_keep_tried(b);
     if (backend_pick(b)) {

@@ -1,48 +1,150 @@
-// One worker's share of a plan: its views of the sources, its transports, its block cache (flow.h).
+// One worker's share of a plan: its views of the sources and its transports (flow.h). Owns both together with the flows before and after.
 // SPDX-License-Identifier: Apache-2.0
 #include "flow/local.h"
 
-// What the worker keeps of finished requests' arenas.
-#define FLOW_KEEP_BYTES ((size_t)1 << 20)
+#include "pool/source.h"
 
-static void flow_close_transports(struct rm_flow *flow, const struct rm_plan *plan, uint32_t n)
+static struct rm_flow_batch *batch_ref(struct rm_flow_batch *batch)
 {
-    for (uint32_t i = 0; i < n; i++)
-        plan->transports[i]->close(flow->transports[i]);
+    batch->uses++;
+    return batch;
 }
+
+static void batch_unref(struct rm_flow_batch *batch)
+{
+    if (--batch->uses > 0)
+        return;
+    struct rm_arena arena = batch->arena;
+    rm_arena_fini(&arena);
+}
+
+// ---- transports ------------------------------------------------------------------------------------------------------
+
+static bool flow_same_files(const struct rm_transport_conf *a, const struct rm_transport_conf *b)
+{
+    if (a->n_tls_ca_files != b->n_tls_ca_files)
+        return false;
+    for (size_t i = 0; i < a->n_tls_ca_files; i++)
+        if (!rm_str_eq(a->tls_ca_files[i], b->tls_ca_files[i]))
+            return false;
+    return rm_str_eq(a->tls_cert_file, b->tls_cert_file) && rm_str_eq(a->tls_key_file, b->tls_key_file) &&
+           a->tls_files == b->tls_files;
+}
+
+static bool flow_same_transport(const struct rm_transport_conf *a, const struct rm_transport_conf *b)
+{
+    return a->connect_timeout_us == b->connect_timeout_us && a->idle_timeout_us == b->idle_timeout_us &&
+           a->response_header_timeout_us == b->response_header_timeout_us &&
+           a->max_idle_per_host == b->max_idle_per_host && a->max_idle == b->max_idle &&
+           a->keep_alive == b->keep_alive && a->tcp_keep_alive_us == b->tcp_keep_alive_us &&
+           a->tls_insecure == b->tls_insecure && a->tls_no_system_ca == b->tls_no_system_ca &&
+           rm_str_eq(a->tls_min_version, b->tls_min_version) && rm_str_eq(a->tls_max_version, b->tls_max_version) &&
+           flow_same_files(a, b);
+}
+
+static int flow_open_transport(struct rm_flow *flow, uint32_t i, struct rm_loop *loop, const struct rm_flow *before,
+                               struct rm_err *err)
+{
+    const struct rm_transport_ops *ops = flow->plan->transports[i];
+    struct rm_flow_transport *t = NULL;
+    for (uint32_t k = 0; before && !t && k < before->plan->n_transports; k++)
+        if (before->opened[k]->ops == ops && flow_same_transport(&before->plan->transport, &flow->plan->transport))
+            t = before->opened[k];
+    if (!t) {
+        t = RM_NEW(&flow->batch->arena, struct rm_flow_transport);
+        t->ops = ops;
+        int rc = ops->open(&t->self, &flow->plan->transport, loop, err);
+        if (rc != RM_OK)
+            return rc;
+        t->batch = batch_ref(flow->batch);
+    }
+    t->uses++;
+    flow->opened[i] = t;
+    flow->transports[i] = t->self;
+    return RM_OK;
+}
+
+static void flow_close_transport(struct rm_flow_transport *t)
+{
+    if (!t || --t->uses > 0)
+        return;
+    t->ops->close(t->self);
+    batch_unref(t->batch);
+}
+
+// ---- views -----------------------------------------------------------------------------------------------------------
 
 static void flow_leave(struct rm_pool_view *view, const struct rm_host *host)
 {
-    struct rm_flow *flow = view->owner;
-    for (uint32_t i = 0; i < flow->plan->n_transports; i++)
+    struct rm_flow *flow = view->owner; // the newest that has it
+    for (uint32_t i = 0; flow && i < flow->plan->n_transports; i++)
         flow->plan->transports[i]->leave(flow->transports[i], host);
 }
 
+static struct rm_flow_view *flow_find_view(const struct rm_flow *before, const struct rm_plan *plan,
+                                           const struct rm_plan_view *view)
+{
+    for (uint32_t i = 0; before && i < before->plan->n_views; i++) {
+        const struct rm_plan_view *old = &before->plan->views[i];
+        if (rm_source_same(&before->plan->sources[old->source], &plan->sources[view->source]) &&
+            rm_balance_same(&old->balance, &view->balance))
+            return before->views[i];
+    }
+    return NULL;
+}
+
+static struct rm_flow_view *flow_new_view(struct rm_flow *flow, const struct rm_plan_view *plan_view,
+                                          struct rm_cache *cache, struct rm_loop *loop)
+{
+    struct rm_flow_view *view = RM_NEW(&flow->batch->arena, struct rm_flow_view);
+    view->batch = batch_ref(flow->batch);
+    rm_pool_view_init(&view->pool, &plan_view->balance);
+    view->pool.leave = flow_leave;
+    rm_cache_subscribe(cache, &flow->plan->sources[plan_view->source], &view->pool.sub, loop);
+    return view;
+}
+
+static void flow_drop_view(struct rm_flow_view *view, const struct rm_flow *flow)
+{
+    if (view->pool.owner == flow)
+        view->pool.owner = NULL;
+    if (--view->uses > 0)
+        return;
+    rm_cache_unsubscribe(&view->pool.sub);
+    rm_pool_view_fini(&view->pool);
+    batch_unref(view->batch);
+}
+
+// ---- flow.h ----------------------------------------------------------------------------------------------------------
+
 int rm_flow_new(struct rm_flow **out, struct rm_loop *loop, struct rm_plan *plan, struct rm_cache *cache,
-                struct rm_err *err)
+                const struct rm_flow *before, struct rm_err *err)
 {
     struct rm_arena arena;
     rm_arena_init(&arena, NULL);
+    struct rm_flow_batch *batch = RM_NEW(&arena, struct rm_flow_batch);
     struct rm_flow *flow = RM_NEW(&arena, struct rm_flow);
+    batch->arena = arena;
+    flow->batch = batch_ref(batch);
+    flow->plan = plan;
     for (uint32_t i = 0; i < plan->n_transports; i++) {
-        int rc = plan->transports[i]->open(&flow->transports[i], &plan->transport, loop, err);
+        int rc = flow_open_transport(flow, i, loop, before, err);
         if (rc != RM_OK) {
-            flow_close_transports(flow, plan, i);
-            rm_arena_fini(&arena);
+            for (uint32_t k = 0; k < i; k++)
+                flow_close_transport(flow->opened[k]);
+            batch_unref(batch);
             return rc;
         }
     }
     flow->plan = rm_plan_ref(plan);
-    flow->blocks = rm_block_cache_new(FLOW_KEEP_BYTES);
-    flow->views = RM_NEW_ARRAY(&arena, struct rm_pool_view, plan->n_views);
-    flow->lines = RM_NEW_ARRAY(&arena, struct rm_flow_lines, plan->n_views);
+    flow->views = RM_NEW_ARRAY(&batch->arena, struct rm_flow_view *, plan->n_views);
     for (uint32_t i = 0; i < plan->n_views; i++) {
-        rm_pool_view_init(&flow->views[i], &plan->views[i].balance);
-        flow->views[i].leave = flow_leave;
-        flow->views[i].owner = flow;
-        rm_cache_subscribe(cache, &plan->sources[plan->views[i].source], &flow->views[i].sub, loop);
+        flow->views[i] = flow_find_view(before, plan, &plan->views[i]);
+        if (!flow->views[i])
+            flow->views[i] = flow_new_view(flow, &plan->views[i], cache, loop);
+        flow->views[i]->uses++;
+        flow->views[i]->pool.owner = flow;
     }
-    flow->arena = arena;
     *out = flow;
     return RM_OK;
 }
@@ -51,15 +153,12 @@ void rm_flow_free(struct rm_flow *flow)
 {
     if (!flow)
         return;
-    for (uint32_t i = 0; i < flow->plan->n_views; i++) {
-        rm_cache_unsubscribe(&flow->views[i].sub);
-        rm_pool_view_fini(&flow->views[i]);
-    }
-    flow_close_transports(flow, flow->plan, flow->plan->n_transports);
-    rm_block_cache_free(flow->blocks);
+    for (uint32_t i = 0; i < flow->plan->n_views; i++)
+        flow_drop_view(flow->views[i], flow);
+    for (uint32_t i = 0; i < flow->plan->n_transports; i++)
+        flow_close_transport(flow->opened[i]);
     rm_plan_unref(flow->plan);
-    struct rm_arena arena = flow->arena;
-    rm_arena_fini(&arena);
+    batch_unref(flow->batch);
 }
 
 struct rm_plan *rm_flow_plan(struct rm_flow *flow)
@@ -67,13 +166,8 @@ struct rm_plan *rm_flow_plan(struct rm_flow *flow)
     return flow->plan;
 }
 
-struct rm_block_cache *rm_flow_blocks(struct rm_flow *flow)
-{
-    return flow->blocks;
-}
-
 const struct rm_pool_view *rm_flow_view(const struct rm_flow *flow, uint32_t view)
 {
     RM_ASSERT(view < flow->plan->n_views);
-    return &flow->views[view];
+    return &flow->views[view]->pool;
 }

@@ -1,5 +1,5 @@
-// What one worker needs to answer requests of a plan: its transports, its view of each host pool, its block cache. Made, used and freed
-// on the worker's thread. The cache entries of the plan's sources are acquired by main, before, and released after.
+// What one worker needs to answer requests of a plan: its transports, its view of each host pool. Made, used and freed on the worker's
+// thread. The cache entries of the plan's sources are acquired before, elsewhere, and released after.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef FLOW_FLOW_H
 #define FLOW_FLOW_H
@@ -11,12 +11,12 @@
 struct rm_flow;
 
 // Subscribes to the plan's sources in the cache: views fill when messages arrive; until then calls answer "no hosts available". The
-// reference to the plan is taken.
-int rm_flow_new(struct rm_flow **out, struct rm_loop *, struct rm_plan *, struct rm_cache *,
+// reference to the plan is taken. `before`: this worker's flow of the plan before, NULL for the first. What both plans say alike is
+// shared with it: views with their balancers and counts, transports with their connections.
+int rm_flow_new(struct rm_flow **out, struct rm_loop *, struct rm_plan *, struct rm_cache *, const struct rm_flow *before,
                 struct rm_err *err) RM_MUST_CHECK;
-void rm_flow_free(struct rm_flow *); // no request may run
+void rm_flow_free(struct rm_flow *); // no request of its own may run
 struct rm_plan *rm_flow_plan(struct rm_flow *);
-struct rm_block_cache *rm_flow_blocks(struct rm_flow *);
 // This worker's one of the plan's view number `view`.
 const struct rm_pool_view *rm_flow_view(const struct rm_flow *, uint32_t view);
 

@@ -4,6 +4,7 @@
 #include "flow/backend.h"
 #include "flow/balance.h"
 #include "flow/graphql.h"
+#include "pool/source.h"
 
 #include <inttypes.h>
 
@@ -31,18 +32,6 @@ static int plan_fail(const struct plan_build *build, const char *key, const char
 
 // ---- sources -------------------------------------------------------------------------------------------------------
 
-static bool plan_same_source(const struct rm_source *a, const struct rm_source *b)
-{
-    if (!rm_str_eq(a->provider, b->provider) || !rm_str_eq(a->scheme, b->scheme) || a->refresh_us != b->refresh_us ||
-        a->n_hosts != b->n_hosts)
-        return false;
-    for (size_t i = 0; i < a->n_hosts; i++) {
-        if (!rm_str_eq(a->hosts[i], b->hosts[i]))
-            return false;
-    }
-    return true;
-}
-
 static uint32_t plan_add_source(struct plan_build *build)
 {
     const struct rm_conf_backend *conf = build->backend;
@@ -52,7 +41,7 @@ static uint32_t plan_add_source(struct plan_build *build)
                                .scheme = conf->sd_scheme,
                                .refresh_us = build->plan->conf->dns_cache_ttl_us};
     for (uint32_t i = 0; i < build->plan->n_sources; i++) {
-        if (plan_same_source(&build->sources[i], &source))
+        if (rm_source_same(&build->sources[i], &source))
             return i;
     }
     build->sources[build->plan->n_sources] = source;

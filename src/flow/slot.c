@@ -74,7 +74,7 @@ void rm_slot_log(const struct rm_slot *slot)
     if (err->code == RM_OK || !rm_log_on(RM_WARNING))
         return;
     uint64_t now_us = rm_loop_now_us(slot->part.call.loop);
-    struct rm_flow_lines *lines = &slot->part.rq->flow->lines[slot->backend->view];
+    struct rm_flow_lines *lines = &slot->part.rq->flow->views[slot->backend->view]->lines;
     if (!slot_may_log(lines, now_us))
         return;
     char unlogged[32] = "";

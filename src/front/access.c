@@ -13,7 +13,7 @@ static enum rm_level access_level(const struct rm_client *c)
 
 static bool access_wanted(const struct rm_client *c)
 {
-    const struct rm_conf_router *router = c->conn->front->router;
+    const struct rm_conf_router *router = &c->serving->plan->conf->router;
     if (router->disable_access_log || !rm_log_on(access_level(c)))
         return false;
     for (size_t i = 0; i < router->logger_skip_paths.n; i++)

@@ -19,7 +19,7 @@ static void answer_clear(struct rm_client *c)
 void rm_answer_refuse(struct rm_client *c, int status, struct rm_str text)
 {
     answer_clear(c);
-    rm_reply_plain(&c->rq, c->conn->front->plan, status, RM_STR("text/plain"), text);
+    rm_reply_plain(&c->rq, c->serving->plan, status, RM_STR("text/plain"), text);
     if (status == 405) // CONNECT
         rm_headers_add(&c->rq.arena, &c->rq.reply.headers, RM_STR("Allow"), RM_STR("DELETE, GET, PATCH, POST, PUT"));
 }
@@ -29,10 +29,10 @@ static void answer_error(struct rm_client *c, int status, const struct rm_value 
 {
     struct rm_buf body = {.max = SIZE_MAX};
     if (json && rm_json_write(&c->rq.arena, json, &body) == RM_OK)
-        rm_reply_plain(&c->rq, c->conn->front->plan, status, RM_STR("application/json; charset=utf-8"),
+        rm_reply_plain(&c->rq, c->serving->plan, status, RM_STR("application/json; charset=utf-8"),
                        rm_buf_str(&body));
     else
-        rm_reply_plain(&c->rq, c->conn->front->plan, status, RM_STR("text/plain"), text);
+        rm_reply_plain(&c->rq, c->serving->plan, status, RM_STR("text/plain"), text);
     rm_buf_free(&body);
 }
 
@@ -45,7 +45,7 @@ static struct rm_str answer_location(struct rm_client *c, struct rm_str path)
 
 void rm_answer_route(struct rm_client *c, const struct rm_route *route)
 {
-    const struct rm_conf_router *router = c->conn->front->router;
+    const struct rm_conf_router *router = &c->serving->plan->conf->router;
     struct rm_reply *reply = &c->rq.reply;
     switch (route->kind) {
     case RM_ROUTE_REDIRECT:

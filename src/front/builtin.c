@@ -108,7 +108,7 @@ static void builtin_echo(struct rm_client *c)
     rm_value_set(arena, document, RM_STR("req_querystring"), builtin_query(c));
     builtin_set(c, document, RM_STR("req_body"), c->rq.body);
     rm_value_set(arena, document, RM_STR("req_headers"), builtin_headers(c));
-    builtin_json(c, document, c->conn->front->plan->budget);
+    builtin_json(c, document, c->serving->plan->budget);
     rm_buf_free(&c->body); // written
 }
 

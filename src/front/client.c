@@ -18,11 +18,12 @@ struct rm_client *rm_client_new(struct rm_conn *conn, struct rm_str target)
 {
     struct rm_front *front = conn->front;
     struct rm_arena arena;
-    rm_arena_init(&arena, front->flow ? rm_flow_blocks(front->flow) : NULL);
+    rm_arena_init(&arena, front->blocks);
     struct rm_client *c = RM_NEW(&arena, struct rm_client);
     c->rq.arena = arena;
     c->rq.loop = front->loop;
-    c->rq.flow = front->flow;
+    c->serving = rm_serving_ref(front->serving);
+    c->rq.flow = c->serving->flow;
     c->rq.out = &rm_client_sink;
     c->conn = conn;
     c->target = rm_arena_dup(&c->rq.arena, target);
@@ -45,8 +46,10 @@ void rm_client_over(struct rm_client *c)
     rm_buf_free(&c->up.spool.buf);
     rm_buf_free(&c->down.spool.buf);
     rm_buf_free(&c->rq.reply.body);
+    struct rm_serving *serving = c->serving;
     struct rm_arena arena = c->rq.arena; // c lies in it
     rm_arena_fini(&arena);
+    rm_serving_unref(serving);
     conn->client = NULL;
     conn->suspended = false;
     rm_conn_enter(conn, RM_CONN_IDLE);
@@ -142,11 +145,12 @@ static enum rm_verdict client_known(struct rm_client *c, const struct rm_guard_o
 
 static enum rm_verdict client_take_body(struct rm_client *c, const struct rm_guard_out *g, bool has_body)
 {
-    struct rm_front *front = c->conn->front;
-    if (g->content_length > 0 && (uint64_t)g->content_length > front->limits->client_body_bytes)
+    const struct rm_plan *plan = c->serving->plan;
+    size_t most = plan->conf->limits.client_body_bytes;
+    if (g->content_length > 0 && (uint64_t)g->content_length > most)
         return client_refuse(c, 413, RM_STR("413 body too large"));
     c->state = has_body ? RM_CLIENT_BODY : RM_CLIENT_RUNNING;
-    rm_buf_init(&c->body, front->limits->client_body_bytes, front->plan->budget);
+    rm_buf_init(&c->body, most, plan->budget);
     return RM_GO_ON;
 }
 
@@ -179,7 +183,7 @@ static enum rm_verdict client_route(struct rm_client *c, const struct rm_guard_o
         return client_ask_page(c, g, has_body);
     struct rm_route route = {.kind = RM_ROUTE_OPTIONS};
     if (g->target.form != RM_TARGET_ASTERISK)
-        rm_router_find(front->shared->router, &c->rq.arena, c->method, c->path, &route);
+        rm_router_find(c->serving->world->router, &c->rq.arena, c->method, c->path, &route);
     switch (route.kind) {
     case RM_ROUTE_ENDPOINT:
         c->rq.endpoint = route.endpoint;
@@ -230,7 +234,7 @@ enum rm_verdict rm_client_head(struct rm_client *c, struct rm_str method, struct
     c->rq.host = g.host;
     c->rq.has_body = g.chunked || g.content_length >= 0;
     struct rm_str peer = rm_str_of(c->conn->peer);
-    c->rq.client_ip = rm_client_ip(&front->proxies, peer, c->conn->peer_trusted, &c->rq.headers);
+    c->rq.client_ip = rm_client_ip(&c->serving->world->proxies, peer, c->conn->peer_trusted, &c->rq.headers);
     return client_route(c, &g);
 }
 

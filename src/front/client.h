@@ -44,6 +44,7 @@ struct rm_download {
 struct rm_client {
     struct rm_request rq; // first
     struct rm_conn *conn;
+    struct rm_serving *serving; // counted: what the front end had when the request began
     enum rm_client_state state;
     bool started, over;                    // flow's call tree
     bool has_head;                         // rq.reply is of a streamed answer

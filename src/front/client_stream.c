@@ -44,7 +44,7 @@ void rm_upload_init(struct rm_client *c, int64_t length)
 {
     c->up.source = (struct rm_body_source){upload_read, length};
     c->rq.source = &c->up.source;
-    rm_buf_init(&c->up.spool.buf, STREAM_UP_HIGH, c->conn->front->plan->budget);
+    rm_buf_init(&c->up.spool.buf, STREAM_UP_HIGH, c->serving->plan->budget);
 }
 
 static void upload_tell(struct rm_client *c)
@@ -104,7 +104,7 @@ void rm_download_init(struct rm_client *c, bool until_close)
     c->down.until_close = until_close;
     c->down.resume.run = download_resume;
     c->down.retry.fire = download_retry;
-    rm_buf_init(&c->down.spool.buf, STREAM_CHUNK_MAX, c->conn->front->plan->budget);
+    rm_buf_init(&c->down.spool.buf, STREAM_CHUNK_MAX, c->serving->plan->budget);
 }
 
 // The block is libmicrohttpd's memory, but a body's all the same. With chunks it uses the connection's and none of it.
@@ -114,7 +114,7 @@ size_t rm_download_block(struct rm_client *c)
         return 1;
     int64_t length = c->rq.reply.length;
     size_t block = length >= 0 && length < (int64_t)STREAM_BLOCK ? (size_t)length : STREAM_BLOCK;
-    if (!rm_budget_charge(c->conn->front->plan->budget, block))
+    if (!rm_budget_charge(c->serving->plan->budget, block))
         return STREAM_SMALL_BLOCK;
     c->down.block = block;
     return block > 0 ? block : 1;
@@ -122,7 +122,7 @@ size_t rm_download_block(struct rm_client *c)
 
 void rm_download_stop(struct rm_client *c)
 {
-    rm_budget_release(c->conn->front->plan->budget, c->down.block);
+    rm_budget_release(c->serving->plan->budget, c->down.block);
     rm_timer_stop(&c->down.retry);
     rm_task_cancel(c->rq.loop, &c->down.resume);
 }

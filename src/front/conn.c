@@ -37,7 +37,7 @@ static void conn_name_peer(struct rm_conn *c, const struct sockaddr *peer)
     c->peer[0] = '\0';
     if (address && !inet_ntop(family, address, c->peer, sizeof(c->peer)))
         c->peer[0] = '\0';
-    c->peer_trusted = rm_proxies_trust(&c->front->proxies, rm_str_of(c->peer));
+    c->peer_trusted = rm_proxies_trust(&c->front->serving->world->proxies, rm_str_of(c->peer));
 }
 
 struct rm_conn *rm_conn_new(struct rm_front *front, int fd, const struct sockaddr *peer)

@@ -5,6 +5,9 @@
 #include "front/linger.h"
 #include "front/mhd.h"
 
+// What the worker keeps of finished requests' arenas.
+#define FRONT_KEEP_BYTES ((size_t)1 << 20)
+
 static bool front_is_empty(const struct rm_front *front)
 {
     return rm_list_empty(&front->conns) && rm_list_empty(&front->lingering);
@@ -34,19 +37,38 @@ void rm_front_left(struct rm_front *front)
     front_check_drained(front);
 }
 
-int rm_front_new(struct rm_front **out, struct rm_loop *loop, const struct rm_plan *plan, struct rm_flow *flow,
+struct rm_world *rm_front_world(const struct rm_front *front)
+{
+    return front->serving->world;
+}
+
+struct rm_flow *rm_front_flow(const struct rm_front *front)
+{
+    return front->serving->flow;
+}
+
+void rm_front_change(struct rm_front *front, struct rm_world *world, struct rm_flow *flow)
+{
+    struct rm_serving *before = front->serving;
+    front->serving = rm_serving_new(world, flow);
+    front->limits = &world->plan->conf->limits;
+    RM_LIST_FOR (link, &front->conns) {
+        struct rm_conn *c = rm_container_of(link, struct rm_conn, link);
+        c->peer_trusted = rm_proxies_trust(&world->proxies, rm_str_of(c->peer));
+    }
+    rm_serving_unref(before);
+}
+
+int rm_front_new(struct rm_front **out, struct rm_loop *loop, struct rm_world *world, struct rm_flow *flow,
                  struct rm_front_shared *shared, struct rm_err *err)
 {
-    RM_ASSERT(flow ? shared->router != NULL : shared->pages != NULL);
+    RM_ASSERT(flow || shared->pages);
     struct rm_arena arena;
     rm_arena_init(&arena, NULL);
     struct rm_front *front = RM_NEW(&arena, struct rm_front);
     front->arena = arena;
     front->loop = loop;
-    front->flow = flow;
-    front->plan = plan;
-    front->router = &front->plan->conf->router;
-    front->limits = &front->plan->conf->limits;
+    front->limits = &world->plan->conf->limits;
     front->shared = shared;
     front->pool_bytes = rm_mhd_pool_bytes(front->limits);
     front->drained_task.run = front_tell_drained;
@@ -54,18 +76,20 @@ int rm_front_new(struct rm_front **out, struct rm_loop *loop, const struct rm_pl
     rm_list_init(&front->spare);
     rm_list_init(&front->lingering);
     rm_list_init(&front->spare_lingers);
-    int code = rm_proxies_init(&front->proxies, &front->arena, front->router, err);
-    if (code == RM_OK)
-        code = rm_mhd_new(&front->mhd, front, err);
+    front->serving = rm_serving_new(world, flow);
+    int code = rm_mhd_new(&front->mhd, front, err);
     if (code == RM_OK)
         code = rm_accept_start(front, err);
     if (code != RM_OK) {
         if (front->mhd)
             rm_mhd_free(front->mhd);
+        front->serving->flow = NULL; // stays the caller's
+        rm_serving_unref(front->serving);
         arena = front->arena;
         rm_arena_fini(&arena);
         return code;
     }
+    front->blocks = rm_block_cache_new(FRONT_KEEP_BYTES);
     *out = front;
     return RM_OK;
 }
@@ -107,6 +131,8 @@ void rm_front_free(struct rm_front *front)
     rm_mhd_free(front->mhd);
     rm_linger_end_all(front);
     RM_ASSERT(front_is_empty(front));
+    rm_serving_unref(front->serving);
+    rm_block_cache_free(front->blocks);
     struct rm_arena arena = front->arena; // front lies in it
     rm_arena_fini(&arena);
 }

@@ -5,7 +5,7 @@
 
 #include "flow/flow.h"
 #include "front/page.h"
-#include "front/route.h"
+#include "front/world.h"
 #include <remora/loop.h>
 
 struct rm_front;
@@ -13,8 +13,7 @@ struct rm_turn;
 
 // Shared by all workers of a process; made by main before they start; immutable but for the counters.
 struct rm_front_shared {
-    const struct rm_router *router; // NULL: there are pages
-    const struct rm_pages *pages;   // not NULL: these are served, and no endpoint
+    const struct rm_pages *pages; // not NULL: these are served, and no endpoint
     const int *listeners; // non-blocking, listening, shared by the workers (EPOLLEXCLUSIVE)
     size_t n_listeners;
     uint32_t max_connections;      // over all workers
@@ -25,9 +24,14 @@ struct rm_front_shared {
     _Atomic uint32_t n_turns;
 };
 
-// Starts to accept at once. `flow` is NULL where pages are served.
-int rm_front_new(struct rm_front **out, struct rm_loop *, const struct rm_plan *, struct rm_flow *,
-                 struct rm_front_shared *, struct rm_err *err) RM_MUST_CHECK;
+// Starts to accept at once. `flow` is NULL where pages are served; it is taken over when it goes well. The limits are those of the first
+// world in what a connection is made with (head_bytes, connections).
+int rm_front_new(struct rm_front **out, struct rm_loop *, struct rm_world *, struct rm_flow *, struct rm_front_shared *,
+                 struct rm_err *err) RM_MUST_CHECK;
+// From the next request on; what runs goes on with the world that it began with. The flow is taken over, NULL as above.
+void rm_front_change(struct rm_front *, struct rm_world *, struct rm_flow *);
+struct rm_world *rm_front_world(const struct rm_front *); // the newest
+struct rm_flow *rm_front_flow(const struct rm_front *);
 // Takes what has connected already and accepts no more; answers what runs, and what is asked within the next second on a connection that
 // rests, with Connection: close; closes the others. `drained` is called (once, from the loop) when no connection is left.
 void rm_front_drain(struct rm_front *, void (*drained)(void *), void *arg);

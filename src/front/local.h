@@ -5,18 +5,16 @@
 
 #include "base/list.h"
 #include "front/accept.h"
-#include "front/client_ip.h"
 #include "front/front.h"
+#include "front/serving.h"
 
 struct rm_front {
     struct rm_arena arena; // of connections and settings; lives as long as the front end
     struct rm_loop *loop;
-    struct rm_flow *flow; // NULL: pages are served
-    const struct rm_plan *plan;
-    const struct rm_conf_router *router; // settings
-    const struct rm_conf_limits *limits;
+    struct rm_serving *serving; // the newest
+    const struct rm_conf_limits *limits; // its own
+    struct rm_block_cache *blocks; // of requests' arenas
     struct rm_front_shared *shared;
-    struct rm_proxies proxies;
     struct rm_mhd *mhd;
     size_t pool_bytes; // of a connection's head, in libmicrohttpd
     struct rm_accept accept;

@@ -19,7 +19,6 @@ struct rm_worker {
     struct rm_worker_conf conf;
     struct rm_thread *thread;
     struct rm_loop *loop; // made and freed by who starts and joins: messages may come until then
-    struct rm_flow *flow;
     struct rm_front *front;
     int stands; // eventfd: the thread tells its starter
     int code;
@@ -51,16 +50,17 @@ static void worker_run(void *arg)
 {
     struct rm_worker *worker = arg;
     const struct rm_worker_conf *conf = &worker->conf;
-    worker->code = rm_flow_new(&worker->flow, worker->loop, conf->plan, conf->cache, &worker->err);
+    struct rm_flow *flow = NULL;
+    worker->code = rm_flow_new(&flow, worker->loop, conf->world->plan, conf->cache, NULL, &worker->err);
     if (worker->code == RM_OK)
-        worker->code = rm_front_new(&worker->front, worker->loop, conf->plan, worker->flow, conf->shared, &worker->err);
+        worker->code = rm_front_new(&worker->front, worker->loop, conf->world, flow, conf->shared, &worker->err);
+    if (worker->code != RM_OK)
+        rm_flow_free(flow);
     bool stands = worker->code == RM_OK;
     worker_say(worker);
     if (stands)
         rm_loop_run(worker->loop);
     rm_front_free(worker->front);
-    if (worker->flow)
-        rm_flow_free(worker->flow);
     if (stands && conf->ended)
         conf->ended(conf->arg);
 }
@@ -127,9 +127,47 @@ struct rm_loop *rm_worker_loop(struct rm_worker *worker)
     return worker->loop;
 }
 
+struct rm_world *rm_worker_world(struct rm_worker *worker)
+{
+    return rm_front_world(worker->front);
+}
+
 struct rm_flow *rm_worker_flow(struct rm_worker *worker)
 {
-    return worker->flow;
+    return rm_front_flow(worker->front);
+}
+
+// ---- another world ---------------------------------------------------------------------------------------------------
+
+static void change_done(struct rm_msg *msg)
+{
+    struct rm_worker_change *change = rm_container_of(msg, struct rm_worker_change, msg);
+    change->done(change);
+}
+
+static void change_deliver(struct rm_msg *msg)
+{
+    struct rm_worker_change *change = rm_container_of(msg, struct rm_worker_change, msg);
+    struct rm_worker *worker = change->worker;
+    struct rm_flow *flow = NULL;
+    int code = rm_flow_new(&flow, worker->loop, change->world->plan, worker->conf.cache, rm_front_flow(worker->front),
+                           &change->err);
+    if (code == RM_OK)
+        rm_front_change(worker->front, change->world, flow);
+    change->msg.deliver = change_done;
+    rm_loop_post(change->back, &change->msg);
+}
+
+void rm_worker_change(struct rm_worker *worker, struct rm_worker_change *change)
+{
+    change->worker = worker;
+    change->msg.deliver = change_deliver;
+    rm_loop_post(worker->loop, &change->msg);
+}
+
+bool rm_worker_take_back(struct rm_worker *worker, struct rm_worker_change *change)
+{
+    return rm_loop_take_back(worker->loop, &change->msg);
 }
 
 void rm_worker_join(struct rm_worker *worker)

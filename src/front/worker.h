@@ -9,7 +9,7 @@
 struct rm_worker;
 
 struct rm_worker_conf {
-    struct rm_plan *plan;           // the worker takes a reference of its own
+    struct rm_world *world;         // the first; the worker takes a reference of its own
     struct rm_cache *cache;         // outlives the worker
     struct rm_front_shared *shared; // outlives the worker
     uint32_t index;                 // from 0; names the thread
@@ -22,9 +22,25 @@ int rm_worker_start(struct rm_worker **out, const struct rm_worker_conf *, struc
 // Any thread; both may be said more than once and after the worker has ended by itself.
 void rm_worker_drain(struct rm_worker *); // accepts no more, answers what runs, ends by itself when no connection is left
 void rm_worker_stop(struct rm_worker *);  // cancels what runs and ends at once
+
+// Another world, from the worker's next request on. Belongs to the caller until `done` has run; zeroed with `world` (which outlives
+// it), `back` and `done` set.
+struct rm_worker_change {
+    struct rm_world *world;
+    struct rm_loop *back;                   // where
+    void (*done)(struct rm_worker_change *); // `err` says whether it serves it
+    struct rm_err err;
+    struct rm_msg msg;
+    struct rm_worker *worker;
+};
+void rm_worker_change(struct rm_worker *, struct rm_worker_change *); // any thread
+// After the worker has ended: true where it has not answered, and never will.
+bool rm_worker_take_back(struct rm_worker *, struct rm_worker_change *);
+
 // For messages to it, until it is joined. What its thread does then may use the flow.
 struct rm_loop *rm_worker_loop(struct rm_worker *);
-struct rm_flow *rm_worker_flow(struct rm_worker *); // the worker's thread
+struct rm_world *rm_worker_world(struct rm_worker *); // the worker's thread: the newest, and the flow of it
+struct rm_flow *rm_worker_flow(struct rm_worker *);
 // Waits for the end of the thread and frees the worker. Not from a worker's thread.
 void rm_worker_join(struct rm_worker *);
 

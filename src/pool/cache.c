@@ -8,6 +8,7 @@
 #include "pool/cell.h"
 #include "pool/news.h"
 #include "pool/snapshot.h"
+#include "pool/source.h"
 
 #define CACHE_HOLD_MISSING_US (30 * RM_SEC)
 #define CACHE_NAME_MAX 120
@@ -47,17 +48,6 @@ struct rm_cache_entry {
 
 // ---- sources ---------------------------------------------------------------------------------------------------------
 
-static bool source_equal(const struct rm_source *a, const struct rm_source *b)
-{
-    if (a->n_hosts != b->n_hosts || a->refresh_us != b->refresh_us || !rm_str_eq(a->provider, b->provider) ||
-        !rm_str_eq(a->scheme, b->scheme))
-        return false;
-    for (size_t i = 0; i < a->n_hosts; i++)
-        if (!rm_str_eq(a->hosts[i], b->hosts[i]))
-            return false;
-    return true;
-}
-
 static struct rm_source source_copy(struct rm_arena *arena, const struct rm_source *source)
 {
     struct rm_str *hosts = RM_NEW_ARRAY(arena, struct rm_str, source->n_hosts);
@@ -76,7 +66,7 @@ static struct rm_cache_entry *cache_find(struct rm_cache *cache, const struct rm
 {
     RM_LIST_FOR (node, &cache->entries) {
         struct rm_cache_entry *entry = rm_container_of(node, struct rm_cache_entry, link);
-        if (source_equal(&entry->source, source))
+        if (rm_source_same(&entry->source, source))
             return entry;
     }
     return NULL;

@@ -11,7 +11,6 @@
 struct rm_flow {
     struct rm_arena arena;
     struct rm_plan *plan;
-    struct rm_block_cache *blocks;
 };
 
 struct fake {
@@ -45,24 +44,25 @@ void fake_flow_release(void)
 }
 
 int rm_flow_new(struct rm_flow **out, struct rm_loop *loop, struct rm_plan *plan, struct rm_cache *cache,
-                struct rm_err *err)
+                const struct rm_flow *before, struct rm_err *err)
 {
     (void)loop;
     (void)cache;
+    (void)before;
     (void)err;
     struct rm_arena arena;
     rm_arena_init(&arena, NULL);
     struct rm_flow *flow = RM_NEW(&arena, struct rm_flow);
     flow->arena = arena;
     flow->plan = plan;
-    flow->blocks = rm_block_cache_new(1 << 20);
     *out = flow;
     return RM_OK;
 }
 
 void rm_flow_free(struct rm_flow *flow)
 {
-    rm_block_cache_free(flow->blocks);
+    if (!flow)
+        return;
     struct rm_arena arena = flow->arena; // flow lies in it
     rm_arena_fini(&arena);
 }
@@ -70,11 +70,6 @@ void rm_flow_free(struct rm_flow *flow)
 struct rm_plan *rm_flow_plan(struct rm_flow *flow)
 {
     return flow->plan;
-}
-
-struct rm_block_cache *rm_flow_blocks(struct rm_flow *flow)
-{
-    return flow->blocks;
 }
 
 static size_t fake_number(const struct fake *f, struct rm_str name, size_t otherwise)

@@ -86,8 +86,9 @@ void flow_rig_start(struct flow_rig *rig, const char *members, struct fake_answe
         if (rm_cache_acquire(rig->cache, &rig->plan->sources[i], &rig->entries[i], &err) != RM_OK)
             rm_panic(__FILE__, __LINE__, err.text);
     }
-    if (rm_flow_new(&rig->flow, rig->loop, rig->plan, rig->cache, &err) != RM_OK)
+    if (rm_flow_new(&rig->flow, rig->loop, rig->plan, rig->cache, NULL, &err) != RM_OK)
         rm_panic(__FILE__, __LINE__, err.text);
+    rig->blocks = rm_block_cache_new(1 << 20);
 }
 
 void flow_rig_stop(struct flow_rig *rig)
@@ -96,6 +97,7 @@ void flow_rig_stop(struct flow_rig *rig)
     RM_ASSERT(atomic_load(&rig->budget.used) == 0);
     uint32_t n_sources = rig->plan->n_sources;
     rm_flow_free(rig->flow);
+    rm_block_cache_free(rig->blocks);
     RM_ASSERT(!rig->net.is_open);
     for (uint32_t i = 0; i < n_sources; i++)
         rm_cache_release(rig->entries[i]);
@@ -216,7 +218,7 @@ struct flow_client *flow_start(struct flow_rig *rig, const struct flow_ask *ask)
     client->accept_n = SIZE_MAX;
     client->started_us = rm_loop_now_us(rig->loop);
     client->headers = client->trailers = client->body = "";
-    rm_arena_init(&rq->arena, rm_flow_blocks(rig->flow));
+    rm_arena_init(&rq->arena, rig->blocks);
     rq->loop = rig->loop;
     rq->flow = rig->flow;
     rq->endpoint = &rig->plan->endpoints[ask->endpoint];

@@ -13,6 +13,7 @@ struct flow_rig {
     struct rm_loop *loop;
     struct rm_plan *plan;
     struct rm_flow *flow;
+    struct rm_block_cache *blocks;
     struct rm_budget budget;
     struct fake_transport net;
     struct rm_cache *cache;

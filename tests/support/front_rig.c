@@ -34,18 +34,17 @@ static void ended(void *arg)
 void front_start(uint32_t n)
 {
     struct rm_err err;
-    assert_int_equal(rm_router_new(&t.router, t.plan, false, &err), RM_OK);
+    assert_int_equal(rm_world_init(&t.world, rm_plan_ref(t.plan), false, &err), RM_OK);
     assert_int_equal(rm_listen(t.listen_ip, 0, 1024, t.listeners, &t.shared.n_listeners, &err), RM_OK);
     struct sockaddr_in6 at; // the port is at the same place in both families
     socklen_t size = sizeof(at);
     assert_int_equal(getsockname(t.listeners[0], (struct sockaddr *)&at, &size), 0);
     t.port = ntohs(at.sin6_port);
-    t.shared.router = t.router;
     t.shared.listeners = t.listeners;
     t.shared.n_workers = n;
     t.shared.turns = RM_NEW_ARRAY(&t.arena, struct rm_turn, n);
     for (uint32_t i = 0; i < n; i++) {
-        struct rm_worker_conf conf = {.plan = t.plan, .shared = &t.shared, .index = i, .ended = ended};
+        struct rm_worker_conf conf = {.world = &t.world, .shared = &t.shared, .index = i, .ended = ended};
         if (rm_worker_start(&t.workers[i], &conf, &err) != RM_OK)
             fail_msg("%s", err.text);
         t.n_workers++;
@@ -62,7 +61,8 @@ int front_teardown(void **state)
         rm_worker_join(t.workers[i]);
     for (size_t i = 0; i < t.shared.n_listeners; i++)
         close(t.listeners[i]);
-    rm_router_free(t.router);
+    if (t.world.plan)
+        rm_world_fini(&t.world);
     rm_arena_fini(&t.arena);
     bool clean = t.ended == t.n_workers && t.shared.connections == 0 && t.budget.used == 0 &&
                  fake_counts.running == 0 && fake_counts.started == fake_counts.ended + fake_counts.cancelled;

@@ -30,7 +30,7 @@ struct front_rig {
     struct rm_arena arena;
     struct rm_budget budget;
     struct rm_plan *plan;
-    struct rm_router *router;
+    struct rm_world world;
     struct rm_front_shared shared;
     struct rm_str listen_ip;
     int listeners[2];
