@@ -26,8 +26,9 @@
 // How long the workers' start waits for discovery's first answers, so that the first request does not meet an empty pool; clients that
 // connect meanwhile wait in the listener's queue. Where hosts are addresses it takes no time.
 #define RUN_FIRST_ANSWER_US (1 * RM_SEC)
-// How long readiness waits for them.
-#define RUN_READY_US (15 * RM_SEC)
+// After SIGTERM, as a sidecar: how often it looks whether it is quiet, and what that is.
+#define RUN_LOOK_US (50 * RM_MS)
+#define RUN_QUIET_US (1 * RM_SEC)
 #define RUN_BACKLOG 1024
 // How long a worker may take to end at once.
 #define RUN_LAST_US (2 * RM_SEC)
@@ -66,7 +67,10 @@ struct run {
     uint32_t n_wanted, n_workers, n_running; // to start, started, not ended
     struct rm_fd signals;
     struct rm_timer patience; // max_shutdown_wait_time
-    struct rm_timer last;     // for workers that do not end when they are told to
+    struct rm_timer look;     // after the first signal, while it serves on
+    uint64_t serve_until_us;  // then the port is closed
+    enum rm_conf_drain drain;
+    struct rm_timer last; // for workers that do not end when they are told to
     bool draining;
     struct rm_err err; // why the workers could not start
     struct rm_arena arena;
@@ -109,6 +113,54 @@ static void run_impatient(struct rm_timer *timer)
     run_stop_now(rm_container_of(timer, struct run, patience));
 }
 
+// No new connections; what runs is finished.
+static void run_drain(struct run *r)
+{
+    uint64_t wait_us = rm_reload_world(r->reload)->plan->conf->max_shutdown_wait_us;
+    if (wait_us)
+        rm_timer_start(r->loop, &r->patience, rm_loop_now_us(r->loop) + wait_us);
+    for (uint32_t i = 0; i < r->n_workers; i++)
+        rm_worker_drain(r->workers[i].worker);
+}
+
+// Nothing runs, and nothing has for a second.
+static bool run_is_quiet(const struct run *r)
+{
+    uint64_t now_us = rm_loop_now_us(r->loop);
+    for (uint32_t i = 0; i < r->n_workers; i++) {
+        const struct rm_front_activity *activity = rm_worker_activity(r->workers[i].worker);
+        if (atomic_load_explicit(&activity->running, memory_order_acquire) > 0 ||
+            atomic_load_explicit(&activity->active_us, memory_order_relaxed) + RUN_QUIET_US > now_us)
+            return false;
+    }
+    return true;
+}
+
+static void run_look(struct rm_timer *timer)
+{
+    struct run *r = rm_container_of(timer, struct run, look);
+    uint64_t now_us = rm_loop_now_us(r->loop);
+    bool is_over = now_us >= r->serve_until_us;
+    if (is_over || (r->drain == RM_DRAIN_SIDECAR && run_is_quiet(r))) {
+        rm_log(RM_INFO, "no new connections, what runs is finished");
+        run_drain(r);
+        return;
+    }
+    rm_timer_start(r->loop, timer, now_us + RUN_LOOK_US < r->serve_until_us ? now_us + RUN_LOOK_US : r->serve_until_us);
+}
+
+// Goes on serving for a while: a sidecar's application and other containers may still ask; those who balance over a standalone one do
+// not know yet that it ends.
+static void run_serve_on(struct run *r, const struct rm_conf *conf)
+{
+    r->drain = conf->drain_mode;
+    r->serve_until_us = rm_loop_now_us(r->loop) + conf->drain_max_us;
+    if (r->drain == RM_DRAIN_STANDALONE)
+        for (uint32_t i = 0; i < r->n_workers; i++)
+            rm_worker_say_close(r->workers[i].worker);
+    run_look(&r->look);
+}
+
 static void run_end(struct run *r, const char *signal_name)
 {
     if (r->draining) {
@@ -116,7 +168,10 @@ static void run_end(struct run *r, const char *signal_name)
         run_stop_now(r);
         return;
     }
-    rm_log(RM_INFO, "stopping: no new connections, what runs is finished signal=%s", signal_name);
+    const struct rm_conf *conf = rm_reload_world(r->reload)->plan->conf;
+    static const char *const what[] = {"no new connections, what runs is finished", "serving until it is quiet",
+                                       "serving on for a while"};
+    rm_log(RM_INFO, "stopping: %s signal=%s", what[conf->drain_mode], signal_name);
     r->draining = true;
     rm_admin_draining(r->admin);
     rm_reload_stop(r->reload);
@@ -124,11 +179,10 @@ static void run_end(struct run *r, const char *signal_name)
         rm_loop_stop(r->loop);
         return;
     }
-    uint64_t wait_us = rm_reload_world(r->reload)->plan->conf->max_shutdown_wait_us;
-    if (wait_us)
-        rm_timer_start(r->loop, &r->patience, rm_loop_now_us(r->loop) + wait_us);
-    for (uint32_t i = 0; i < r->n_workers; i++)
-        rm_worker_drain(r->workers[i].worker);
+    if (conf->drain_mode == RM_DRAIN_AT_ONCE)
+        run_drain(r);
+    else
+        run_serve_on(r, conf);
 }
 
 static void run_signal(struct rm_fd *fd, uint32_t happened)
@@ -325,7 +379,7 @@ static int run_start_discovery(struct run *r, struct rm_err *err)
         return rc;
     rm_reload_start(r->reload, r->admin);
     run_wait_start(r, &r->first, RUN_FIRST_ANSWER_US, run_serve);
-    run_wait_start(r, &r->ready, RUN_READY_US, run_ready);
+    run_wait_start(r, &r->ready, rm_reload_world(r->reload)->plan->conf->ready_wait_us, run_ready);
     return rm_thread_start(&r->discovery_thread, "discovery", run_discovery, r->discovery, err);
 }
 
@@ -358,6 +412,7 @@ static int run_start(struct run *r, struct rm_err *err)
     r->bodies.limit = conf->limits.bodies_bytes;
     r->patience.fire = run_impatient;
     r->last.fire = run_give_up;
+    r->look.fire = run_look;
     if ((rc = rm_loop_new(&r->loop, err)) != RM_OK || (rc = run_catch_signals(r, err)) != RM_OK ||
         (rc = rm_listen(conf->listen_ip, conf->port, RUN_BACKLOG, r->listeners, &r->shared.n_listeners, err)) != RM_OK)
         return rc;
@@ -388,6 +443,7 @@ static void run_finish(struct run *r)
     if (r->loop) {
         rm_timer_stop(&r->patience);
         rm_timer_stop(&r->last);
+        rm_timer_stop(&r->look);
         rm_fd_del(&r->signals);
         if (r->signals.fd > 0)
             close(r->signals.fd);

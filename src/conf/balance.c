@@ -86,6 +86,12 @@ static const struct rm_field discovery_rows[] = {
      .fallback = "30s",
      .max = 365 * DAY,
      .doc = "how long they stay in use when the answer is that there is no such name"},
+    {.name = "ready_wait",
+     .type = RM_FIELD_DURATION,
+     .offset = offsetof(struct rm_conf, ready_wait_us),
+     .fallback = "15s",
+     .max = DAY,
+     .doc = "how long /readyz waits for the first answer of every source; 0s: not at all"},
 };
 const struct rm_fields rm_discovery_fields = {
     .v = discovery_rows, .n = RM_COUNT(discovery_rows), .what = "key of discovery"};

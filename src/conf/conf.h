@@ -34,6 +34,8 @@ struct rm_piece {
 
 enum rm_conf_balancer { RM_CONF_ROUND_ROBIN, RM_CONF_LEAST_REQUEST, RM_CONF_RANDOM, RM_CONF_HASH };
 enum rm_conf_zone { RM_CONF_ZONE_HINTS, RM_CONF_ZONE_PREFER, RM_CONF_ZONE_OFF };
+// extra_config.remora.drain.mode: after the first SIGTERM.
+enum rm_conf_drain { RM_DRAIN_AT_ONCE, RM_DRAIN_SIDECAR, RM_DRAIN_STANDALONE };
 enum rm_conf_hash_on { RM_HASH_ON_NOTHING, RM_HASH_ON_HEADER, RM_HASH_ON_PARAM, RM_HASH_ON_CLIENT_IP };
 
 // extra_config remora of a backend: which of its hosts a call gets, and what happens when that host fails (sd/BALANCING.md).
@@ -237,8 +239,11 @@ struct rm_conf {
     struct rm_str zone; // where this pod runs; "": unknown
     struct rm_conf_kubernetes kubernetes;
     uint64_t hold_us, hold_missing_us; // discovery: 0 for ever; 30 s
-    struct rm_conf_listen admin;       // 127.0.0.1:8091
-    struct rm_conf_listen probes;      // none
+    uint64_t ready_wait_us;            // discovery: 15 s
+    enum rm_conf_drain drain_mode;
+    uint64_t drain_max_us;
+    struct rm_conf_listen admin;  // 127.0.0.1:8091
+    struct rm_conf_listen probes; // none
 
     struct rm_conf_endpoint *endpoints;
     size_t n_endpoints;

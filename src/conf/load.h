@@ -32,14 +32,15 @@ void rm_graphql_check(struct rm_reader *, const struct rm_path *extra, struct rm
 extern const struct rm_fields rm_http_fields, rm_http_client_fields;                        // http.c
 extern const struct rm_fields rm_own_fields, rm_own_endpoint_fields, rm_own_backend_fields; // own.c
 extern const struct rm_fields rm_limits_fields;                                             // limits.c
+extern const struct rm_fields rm_drain_fields;                                              // drain.c
 extern const struct rm_fields rm_dns_fields;                                                // dns.c
 extern const struct rm_fields rm_kubernetes_fields;                                         // kubernetes.c
 extern const struct rm_fields rm_retry_fields, rm_eject_fields, rm_discovery_fields;        // balance.c
 // balance.c: hash_on of a backend that has been read, against its balancer and the endpoint's parameters.
 void rm_balance_check(struct rm_reader *, const struct rm_path *backend, struct rm_value *object,
                       const struct rm_conf_endpoint *, struct rm_conf_balance *);
-extern const struct rm_field rm_zone_variable; // REMORA_ZONE
-extern const struct rm_fields rm_admin_fields, rm_probes_fields;                            // listen.c
+extern const struct rm_field rm_zone_variable;                   // REMORA_ZONE
+extern const struct rm_fields rm_admin_fields, rm_probes_fields; // listen.c
 // No two listeners at one address; when the environment and the command line have been read.
 void rm_listen_check(struct rm_reader *, struct rm_value *root);
 

@@ -29,8 +29,7 @@ static void answer_error(struct rm_client *c, int status, const struct rm_value 
 {
     struct rm_buf body = {.max = SIZE_MAX};
     if (json && rm_json_write(&c->rq.arena, json, &body) == RM_OK)
-        rm_reply_plain(&c->rq, c->serving->plan, status, RM_STR("application/json; charset=utf-8"),
-                       rm_buf_str(&body));
+        rm_reply_plain(&c->rq, c->serving->plan, status, RM_STR("application/json; charset=utf-8"), rm_buf_str(&body));
     else
         rm_reply_plain(&c->rq, c->serving->plan, status, RM_STR("text/plain"), text);
     rm_buf_free(&body);
@@ -153,7 +152,7 @@ bool rm_answer_make(struct rm_client *c, struct rm_answer *out)
     struct rm_reply *reply = &c->rq.reply;
     bool bodyless = reply->status == 204 || reply->status == 304;
     out->status = (unsigned)reply->status;
-    out->close = c->conn->front->draining;
+    out->close = c->conn->front->draining || c->conn->front->says_close;
     out->streams = c->has_head && !bodyless;
     out->length = reply->length;
     out->headers = &reply->headers;

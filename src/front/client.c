@@ -29,6 +29,7 @@ struct rm_client *rm_client_new(struct rm_conn *conn, struct rm_str target)
     c->target = rm_arena_dup(&c->rq.arena, target);
     c->started_us = rm_loop_now_us(front->loop);
     conn->client = c;
+    rm_front_count(front, true);
     if (conn->phase != RM_CONN_HEAD)
         rm_conn_enter(conn, RM_CONN_HEAD);
     return c;
@@ -50,6 +51,7 @@ void rm_client_over(struct rm_client *c)
     struct rm_arena arena = c->rq.arena; // c lies in it
     rm_arena_fini(&arena);
     rm_serving_unref(serving);
+    rm_front_count(conn->front, false);
     conn->client = NULL;
     conn->suspended = false;
     rm_conn_enter(conn, RM_CONN_IDLE);

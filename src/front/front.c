@@ -94,6 +94,27 @@ int rm_front_new(struct rm_front **out, struct rm_loop *loop, struct rm_world *w
     return RM_OK;
 }
 
+void rm_front_tell(struct rm_front *front, struct rm_front_activity *activity)
+{
+    front->activity = activity;
+}
+
+void rm_front_count(struct rm_front *front, bool begins)
+{
+    struct rm_front_activity *activity = front->activity;
+    if (!activity)
+        return;
+    // One writer: no read-modify-write, so that it costs two plain stores.
+    uint32_t running = atomic_load_explicit(&activity->running, memory_order_relaxed);
+    atomic_store_explicit(&activity->active_us, rm_loop_now_us(front->loop), memory_order_relaxed);
+    atomic_store_explicit(&activity->running, begins ? running + 1 : running - 1, memory_order_release);
+}
+
+void rm_front_say_close(struct rm_front *front)
+{
+    front->says_close = true;
+}
+
 void rm_front_drain(struct rm_front *front, void (*drained)(void *), void *arg)
 {
     front->drained = drained;

@@ -11,9 +11,9 @@
 struct rm_front {
     struct rm_arena arena; // of connections and settings; lives as long as the front end
     struct rm_loop *loop;
-    struct rm_serving *serving; // the newest
+    struct rm_serving *serving;          // the newest
     const struct rm_conf_limits *limits; // its own
-    struct rm_block_cache *blocks; // of requests' arenas
+    struct rm_block_cache *blocks;       // of requests' arenas
     struct rm_front_shared *shared;
     struct rm_mhd *mhd;
     size_t pool_bytes; // of a connection's head, in libmicrohttpd
@@ -24,11 +24,14 @@ struct rm_front {
     struct rm_list spare_lingers;
     bool heard; // a connection's watch has reported in this turn
     bool draining, freeing;
+    bool says_close;                    // as draining does, but it accepts
+    struct rm_front_activity *activity; // NULL: nobody wants to know
     struct rm_task drained_task;
     void (*drained)(void *);
     void *drained_arg;
 };
 
+void rm_front_count(struct rm_front *, bool begins); // a request
 // A connection or a lingering descriptor is gone: accepting may go on, a drain may be over.
 void rm_front_left(struct rm_front *);
 

@@ -23,8 +23,9 @@ struct rm_worker {
     int stands; // eventfd: the thread tells its starter
     int code;
     struct rm_err err;
-    struct worker_message drain;
-    atomic_bool drain_said;
+    struct worker_message drain, say_close;
+    atomic_bool drain_said, close_said;
+    struct rm_front_activity activity;
 };
 
 static void worker_drained(void *arg)
@@ -37,6 +38,11 @@ static void worker_drain(struct rm_msg *msg)
 {
     struct rm_worker *worker = ((struct worker_message *)msg)->worker;
     rm_front_drain(worker->front, worker_drained, worker);
+}
+
+static void worker_say_close(struct rm_msg *msg)
+{
+    rm_front_say_close(((struct worker_message *)msg)->worker->front);
 }
 
 // What the thread says once: it stands, or why it does not (code and err).
@@ -57,6 +63,8 @@ static void worker_run(void *arg)
     if (worker->code != RM_OK)
         rm_flow_free(flow);
     bool stands = worker->code == RM_OK;
+    if (stands)
+        rm_front_tell(worker->front, &worker->activity);
     worker_say(worker);
     if (stands)
         rm_loop_run(worker->loop);
@@ -82,6 +90,7 @@ int rm_worker_start(struct rm_worker **out, const struct rm_worker_conf *conf, s
     worker->arena = arena;
     worker->conf = *conf;
     worker->drain = (struct worker_message){{.deliver = worker_drain}, worker};
+    worker->say_close = (struct worker_message){{.deliver = worker_say_close}, worker};
     char name[16];
     snprintf(name, sizeof(name), "worker-%u", conf->index);
     int code = RM_OK;
@@ -115,6 +124,17 @@ void rm_worker_drain(struct rm_worker *worker)
 {
     if (!atomic_exchange(&worker->drain_said, true))
         rm_loop_post(worker->loop, &worker->drain.msg);
+}
+
+void rm_worker_say_close(struct rm_worker *worker)
+{
+    if (!atomic_exchange(&worker->close_said, true))
+        rm_loop_post(worker->loop, &worker->say_close.msg);
+}
+
+const struct rm_front_activity *rm_worker_activity(const struct rm_worker *worker)
+{
+    return &worker->activity;
 }
 
 void rm_worker_stop(struct rm_worker *worker)

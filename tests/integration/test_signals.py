@@ -9,7 +9,7 @@ import pytest
 from kit.backend import answer
 from kit.gateway import fill
 from kit.waiting import DEADLINE_S, until
-from kit.wire import Wire, request
+from kit.wire import Wire, ask, request
 
 CONFIG = """
 version: 3
@@ -178,3 +178,102 @@ def test_a_client_that_closes_early_does_not_end_it(start, backend):
         wire.reset()
     gate.open.set()
     assert remora.ask("/plain").status == 200
+
+
+# ---- serving on --------------------------------------------------------------------------------------------------------
+
+DRAIN = """
+extra_config:
+  remora:
+    admin: {listen: "127.0.0.1:$$admin"}
+    drain: {mode: $mode, max: $max}
+"""
+
+
+def drains(backend, mode, most):
+    return fill(CONFIG + DRAIN, backend=backend.url, mode=mode, max=most)
+
+
+def is_unready(remora):
+    return lambda: ask(remora.admin_port, "/readyz").status == 503
+
+
+def test_a_sidecar_serves_until_nothing_runs(start, backend):
+    gate = Gate(backend)
+    remora = start(drains(gate.backend, "sidecar", "60s"))
+    with remora.wire() as wire:
+        wire.send(request("GET /plain HTTP/1.1"))
+        gate.backend.wait_requests(1)
+        remora.signal(signal.SIGTERM)
+        until(is_unready(remora), "it to be unready")
+        assert remora.ask("/__health").status == 200  # new connections are served
+        gate.open.set()
+        got = wire.answer()
+        assert (got.status, got.body) == (200, b'{"a":1}')
+        wire.send(request("GET /plain HTTP/1.1"))
+        assert wire.answer().status == 200
+        assert remora.wait_end() == 0
+    remora.check_end()
+
+
+def test_a_standalone_one_serves_on_and_says_close(start, backend):
+    gate = Gate(backend)
+    gate.open.set()
+    remora = start(drains(gate.backend, "standalone", "1s"))
+    remora.signal(signal.SIGTERM)
+    until(is_unready(remora), "it to be unready")
+    with remora.wire() as wire:
+        wire.send(request("GET /plain HTTP/1.1"))
+        got = wire.answer()
+        assert got.status == 200 and wire.to_end() == b""
+    assert remora.wait_end() == 0
+    remora.check_end()
+
+
+@pytest.mark.parametrize("mode", ["sidecar", "standalone"])
+def test_its_maximum_ends_the_serving(mode, start, backend):
+    gate = Gate(backend)
+    remora = start(drains(gate.backend, mode, "200ms"))
+    with remora.wire() as wire:
+        wire.send(request("GET /plain HTTP/1.1"))
+        gate.backend.wait_requests(1)
+        remora.signal(signal.SIGTERM)
+        until(refuses(remora), "the port to close")
+        gate.open.set()
+        assert wire.answer().status == 200
+    assert remora.wait_end() == 0
+
+
+@pytest.mark.parametrize("mode", ["sidecar", "standalone"])
+def test_a_second_signal_ends_the_serving_at_once(mode, start, backend):
+    gate = Gate(backend)
+    remora = start(drains(gate.backend, mode, "600s"))
+    with remora.wire() as wire:
+        wire.send(request("GET /plain HTTP/1.1"))
+        gate.backend.wait_requests(1)
+        remora.signal(signal.SIGTERM)
+        until(is_unready(remora), "it to be unready")
+        remora.signal(signal.SIGINT)
+        assert remora.wait_end() == 0
+    gate.open.set()
+
+
+@pytest.mark.parametrize("mode", ["at_once", "sidecar", "standalone"])
+def test_a_hundred_of_a_slow_backend_are_finished_in_every_mode(mode, start, backend):
+    def slow(peer, req):
+        peer.backend.slow.wait(0.3)
+        return answer(b'{"a":1}')
+
+    peer = backend(slow)
+    peer.slow = threading.Event()
+    remora = start(drains(peer, mode, "0s" if mode == "at_once" else "2s"))
+    wires = [remora.wire() for _ in range(100)]
+    for wire in wires:
+        wire.send(request("GET /plain HTTP/1.1"))
+    peer.wait_requests(100)
+    remora.signal(signal.SIGTERM)
+    for wire in wires:
+        with wire:
+            got = wire.answer()
+            assert (got.status, got.body) == (200, b'{"a":1}')
+    assert remora.wait_end() == 0
