@@ -51,6 +51,13 @@ static void site_close(struct rm_admin_site *site)
         close(site->fds[i]);
 }
 
+static struct rm_admin_totals *admin_new_totals(const struct rm_plan *plan, struct rm_arena *arena)
+{
+    struct rm_admin_totals *totals = RM_NEW(arena, struct rm_admin_totals);
+    totals->v = RM_NEW_ARRAY(arena, struct rm_counts, rm_counts_size(plan));
+    return totals;
+}
+
 int rm_admin_new(struct rm_admin **out, const struct rm_admin_conf *conf, struct rm_err *err)
 {
     struct rm_arena arena;
@@ -64,6 +71,7 @@ int rm_admin_new(struct rm_admin **out, const struct rm_admin_conf *conf, struct
     admin->n_workers = conf->n_workers;
     rm_arena_init(&admin->of_world, NULL);
     admin->counts = RM_NEW_ARRAY(&admin->of_world, struct rm_admin_counts, admin->plan->n_sources);
+    admin->totals = admin_new_totals(admin->plan, &admin->of_world);
     admin->workers = RM_NEW_ARRAY(&admin->arena, struct rm_worker_report *, conf->n_workers);
     rm_gather_init(&admin->gather, conf->loop);
     rm_discovery_report_init(&admin->discovery, conf->world, conf->discovery);
@@ -145,6 +153,7 @@ void rm_admin_change(struct rm_admin *admin, struct rm_world *world)
     struct rm_arena arena;
     rm_arena_init(&arena, NULL);
     admin->counts = admin_carry_counts(admin, world->plan, &arena);
+    admin->totals = admin_new_totals(world->plan, &arena);
     rm_arena_fini(&admin->of_world);
     admin->of_world = arena;
     admin->world = rm_world_ref(world);
@@ -174,6 +183,23 @@ bool rm_admin_is_in(const struct rm_admin *admin, const struct rm_member *m)
         return false;
     return m == &admin->discovery.member ? admin->discovery.filled == admin->world
                                          : ((const struct rm_worker_report *)m)->filled == admin->world;
+}
+
+void rm_admin_take_counts(const struct rm_admin *admin)
+{
+    uint32_t n = rm_counts_size(admin->plan), n_running = 0;
+    for (uint32_t i = 0; i < admin->n_workers; i++) {
+        n_running += admin->workers[i] != NULL;
+        if (admin->workers[i] && !(rm_admin_is_in(admin, &admin->workers[i]->member) && admin->workers[i]->counts))
+            return;
+    }
+    if (n_running < admin->n_workers) // before the start, and at the end
+        return;
+    admin->totals->are_known = true;
+    memset(admin->totals->v, 0, n * sizeof(*admin->totals->v));
+    for (uint32_t i = 0; i < admin->n_workers; i++)
+        for (uint32_t k = 0; k < n; k++)
+            rm_counts_add(&admin->totals->v[k], &admin->workers[i]->counts[k]);
 }
 
 const struct rm_member *rm_admin_member(const struct rm_admin *admin, uint32_t i)

@@ -19,6 +19,12 @@ struct rm_admin_counts { // of a source
     struct rm_admin_count requests, failures, ejections;
 };
 
+// Counts by the plan's places (flow/counts.h), over all workers.
+struct rm_admin_totals {
+    struct rm_counts *v;
+    bool are_known; // all workers have told of this plan once: nothing is shown before, as counters must not fall
+};
+
 // A listener and its pages.
 struct rm_admin_site {
     struct rm_pages pages;
@@ -40,6 +46,7 @@ struct rm_admin {
     uint32_t n_workers;
     struct rm_arena of_world;       // of the counts
     struct rm_admin_counts *counts; // of the plan's sources
+    struct rm_admin_totals *totals; // of the plan's endpoints and backends
     struct rm_admin_site admin, probes;
 };
 
@@ -57,10 +64,15 @@ struct rm_str rm_admin_host_state(const struct rm_host_sum *);
 
 // A member has answered this round, and of the newest world.
 bool rm_admin_is_in(const struct rm_admin *, const struct rm_member *);
+// Brings the totals up to date. They stand still while a worker's part is missing: counters must not fall.
+void rm_admin_take_counts(const struct rm_admin *);
 
 // Texts, appended. While a round's askers are told.
 void rm_admin_write_hosts(const struct rm_admin *, struct rm_arena *, struct rm_buf *out);   // hosts.c: JSON
 void rm_admin_write_reload(const struct rm_admin *, struct rm_arena *, struct rm_buf *out);  // reload.c: JSON
 void rm_admin_write_metrics(const struct rm_admin *, struct rm_arena *, struct rm_buf *out); // metrics.c
+struct rm_metrics;
+void rm_admin_write_traffic(const struct rm_admin *, struct rm_arena *, struct rm_metrics *); // traffic.c: a part of metrics
+void rm_admin_write_stats(const struct rm_admin *, struct rm_arena *, struct rm_buf *out);   // stats.c: JSON
 
 #endif

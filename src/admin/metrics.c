@@ -285,6 +285,7 @@ void rm_admin_write_metrics(const struct rm_admin *admin, struct rm_arena *arena
     scrape_hosts(&s);
     scrape_refreshes(&s);
     scrape_sources(&s);
+    rm_admin_write_traffic(admin, arena, &s.metrics);
     scrape_providers(&s);
     RM_ASSERT(s.metrics.code == RM_OK); // no cap but memory
 }

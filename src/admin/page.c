@@ -122,6 +122,13 @@ static void page_hosts(const struct rm_admin *admin, struct rm_request *rq)
     page_reply_buf(rq, 200, page_json, &body);
 }
 
+static void page_stats(const struct rm_admin *admin, struct rm_request *rq)
+{
+    struct rm_buf body = {.max = SIZE_MAX};
+    rm_admin_write_stats(admin, &rq->arena, &body);
+    page_reply_buf(rq, 200, page_json, &body);
+}
+
 static void page_config(const struct rm_admin *admin, struct rm_request *rq)
 {
     rm_page_reply(rq, 200, page_json, rm_conf_dump(admin->plan->conf, &rq->arena));
@@ -156,6 +163,7 @@ static const struct rm_admin_page pages[] = {
     {{"/readyz", 7}, PAGE_SOURCES, true, page_readyz},
     {{"/startupz", 9}, PAGE_NOTHING, true, page_startupz},
     {{"/metrics", 8}, PAGE_ALL, true, page_metrics},
+    {{"/__stats", 8}, PAGE_ALL, false, page_stats},
     {{"/__hosts", 8}, PAGE_ALL, false, page_hosts},
     {{"/__graph", 8}, PAGE_NOTHING, false, page_graph},
     {{"/__config", 9}, PAGE_NOTHING, false, page_config},

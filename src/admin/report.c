@@ -77,6 +77,10 @@ static void worker_fill(struct rm_member *m, bool everything)
     const struct rm_flow *flow = rm_worker_flow(report->worker);
     rm_arena_init(&report->arena, NULL);
     report->filled = rm_world_ref(rm_worker_world(report->worker));
+    const struct rm_counts_table *table = rm_flow_counts(flow);
+    report->counts = RM_NEW_ARRAY(&report->arena, struct rm_counts, table->n);
+    for (uint32_t i = 0; i < table->n; i++)
+        report->counts[i] = *rm_counts_at(table, i);
     uint32_t n = report->filled->plan->n_views;
     report->views = RM_NEW_ARRAY(&report->arena, struct rm_view_report, n);
     for (uint32_t i = 0; i < n; i++) {
@@ -99,6 +103,7 @@ static void worker_clear(struct rm_member *m)
     for (uint32_t i = 0; i < report->filled->plan->n_views; i++)
         rm_snapshot_unref(report->views[i].list);
     report->views = NULL;
+    report->counts = NULL;
     rm_world_unref(report->filled);
     rm_arena_fini(&report->arena);
 }

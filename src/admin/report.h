@@ -40,6 +40,7 @@ struct rm_worker_report {
     char name[16];
     struct rm_arena arena;
     struct rm_view_report *views; // of the plan's; NULL: not filled
+    struct rm_counts *counts;     // of its table
 };
 
 void rm_discovery_report_init(struct rm_discovery_report *, struct rm_world *, struct rm_loop *discovery);

@@ -36,6 +36,7 @@ struct backend_call {
     struct backend_tried tried;
     struct rm_timer pause; // before the only host is asked again
     struct rm_tapped_source source;
+    uint64_t began_us, received_bytes; // for the counts
     uint32_t hops;
     bool is_redirect; // x's answer, when it streams: decided with its head
     // What is sent; a redirect changes it.
@@ -48,6 +49,36 @@ struct backend_call {
 
 static void backend_ask(struct backend_call *);
 static void backend_exchange_done(struct rm_call *);
+
+// ---- counts ----------------------------------------------------------------------------------------------------------
+
+static struct rm_counts *backend_counts(const struct backend_call *b)
+{
+    const struct rm_request *rq = b->slot.part.rq;
+    return rm_counts_at(&rq->flow->counts, rm_counts_of_backend(rq->endpoint, b->slot.backend->index));
+}
+
+static void backend_count_begin(struct backend_call *b)
+{
+    b->began_us = rm_loop_now_us(b->slot.part.call.loop);
+    backend_counts(b)->in_flight++;
+}
+
+// `code` RM_ECANCEL: nobody wants its answer any more.
+static void backend_count_end(const struct backend_call *b, int code)
+{
+    struct rm_counts *counts = backend_counts(b);
+    int class = b->x && code != RM_ECANCEL ? b->x->status / 100 : 0;
+    counts->in_flight--;
+    counts->by_class[class < RM_COUNTS_CLASSES ? class : 0]++;
+    counts->received_bytes += b->received_bytes;
+    counts->sent_bytes += b->source.bytes;
+    if (code == RM_ECANCEL)
+        counts->cancelled++;
+    else if (code != RM_OK)
+        counts->failed[-code]++;
+    rm_counts_took(counts, rm_loop_now_us(b->slot.part.call.loop) - b->began_us);
+}
 
 // ---- answers that are not collected --------------------------------------------------------------------------------
 
@@ -88,7 +119,10 @@ static bool backend_stream_head(struct rm_exchange *x)
 static int backend_stream_chunk(struct rm_exchange *x, struct rm_str data)
 {
     struct backend_call *b = x->owner;
-    return rm_stream_chunk(b->stream, data);
+    int code = rm_stream_chunk(b->stream, data);
+    if (code == RM_OK)
+        b->received_bytes += data.n;
+    return code;
 }
 
 static bool backend_stream_readable(struct rm_exchange *x)
@@ -193,6 +227,7 @@ static bool backend_again(struct backend_call *b, const struct rm_exchange *x, u
             if (same)
                 rm_timer_start(part->call.loop, &b->pause, now_us + BACKEND_PAUSE_US);
             backend_aim(b);
+            backend_counts(b)->retries++;
             rm_log(RM_DEBUG, "asking again host=%.*s:%u error=%s tried=%u", (int)b->pick.host->address.n,
                    b->pick.host->address.p, b->pick.host->port, rm_code_name(x->call.err.code), b->tried.n);
             return true;
@@ -243,6 +278,7 @@ static void backend_ask(struct backend_call *b)
         x->sink = &backend_stream;
     else if (!b->slot.backend->decoder)
         x->sink = &backend_drop;
+    backend_counts(b)->sent_bytes += x->body.n;
     b->x = x;
     struct rm_fetch *fetch = RM_NEW(part->call.arena, struct rm_fetch);
     *fetch = (struct rm_fetch){x, b->slot.ask->fetches};
@@ -266,8 +302,10 @@ static void backend_start(struct rm_call *call)
     struct backend_call *b = (struct backend_call *)call;
     const struct rm_backend *backend = b->slot.backend;
     const struct rm_request *rq = b->slot.part.rq;
+    backend_count_begin(b);
     if (b->slot.ask->err.code != RM_OK) {
         call->err = b->slot.ask->err;
+        backend_count_end(b, call->err.code);
         rm_call_done(call);
         return;
     }
@@ -275,6 +313,7 @@ static void backend_start(struct rm_call *call)
         struct rm_err err;
         rm_fail(&err, RM_ENOHOST, "no hosts available");
         call->err = err;
+        backend_count_end(b, RM_ENOHOST);
         rm_call_done(call);
         return;
     }
@@ -294,16 +333,20 @@ static void backend_cancel(struct rm_call *call)
     enum rm_call_state state = b->x->call.state;
     rm_timer_stop(&b->pause);
     rm_call_cancel(&b->x->call);
+    bool late = now_us >= b->slot.part.deadline_us;
     if (state == RM_CALL_READY) // it ended in this very turn
         backend_report(b, b->x, b->x->call.err.code, now_us);
-    else if (state == RM_CALL_RUNNING && now_us >= b->slot.part.deadline_us)
+    else if (state == RM_CALL_RUNNING && late)
         backend_report(b, b->x, RM_ETIMEOUT, now_us);
+    backend_count_end(b, late ? RM_ETIMEOUT : RM_ECANCEL);
     backend_release(b, true);
 }
 
 static void backend_over(struct backend_call *b)
 {
-    backend_release(b, b->slot.part.call.err.code != RM_OK);
+    int code = b->slot.part.call.err.code;
+    backend_count_end(b, code);
+    backend_release(b, code != RM_OK);
     rm_call_done(&b->slot.part.call);
 }
 
@@ -356,6 +399,7 @@ static void backend_exchange_done(struct rm_call *call)
         return;
     }
     backend_report(b, x, RM_OK, rm_loop_now_us(call->loop));
+    b->received_bytes += x->body_out.n;
     if (rc == 0 && b->stream)
         rm_stream_end(b->stream, x);
     else if (rc == 0)
@@ -374,6 +418,15 @@ struct rm_slot *rm_backend_new(struct rm_request *rq, const struct rm_backend *b
     b->stream = stream;
     b->pause.fire = backend_paused;
     return &b->slot;
+}
+
+int64_t rm_backend_pull(struct rm_slot *slot, char *to, size_t n)
+{
+    struct backend_call *b = (struct backend_call *)slot;
+    struct rm_exchange *x = rm_backend_exchange(slot);
+    int64_t read = x ? x->transport->read(x->self, x, to, n) : 0;
+    b->received_bytes += read > 0 ? (uint64_t)read : 0;
+    return read;
 }
 
 struct rm_exchange *rm_backend_exchange(struct rm_slot *slot)

@@ -145,6 +145,7 @@ int rm_flow_new(struct rm_flow **out, struct rm_loop *loop, struct rm_plan *plan
         flow->views[i]->uses++;
         flow->views[i]->pool.owner = flow;
     }
+    rm_counts_init(&flow->counts, plan, before ? &before->counts : NULL);
     *out = flow;
     return RM_OK;
 }
@@ -157,6 +158,7 @@ void rm_flow_free(struct rm_flow *flow)
         flow_drop_view(flow->views[i], flow);
     for (uint32_t i = 0; i < flow->plan->n_transports; i++)
         flow_close_transport(flow->opened[i]);
+    rm_counts_fini(&flow->counts);
     rm_plan_unref(flow->plan);
     batch_unref(flow->batch);
 }
@@ -170,4 +172,32 @@ const struct rm_pool_view *rm_flow_view(const struct rm_flow *flow, uint32_t vie
 {
     RM_ASSERT(view < flow->plan->n_views);
     return &flow->views[view]->pool;
+}
+
+// ---- counts ----------------------------------------------------------------------------------------------------------
+
+const struct rm_counts_table *rm_flow_counts(const struct rm_flow *flow)
+{
+    return &flow->counts;
+}
+
+void rm_flow_count_begin(struct rm_flow *flow, const struct rm_endpoint *endpoint)
+{
+    rm_counts_at(&flow->counts, rm_counts_of_endpoint(flow->plan, endpoint))->in_flight++;
+}
+
+void rm_flow_count_end(struct rm_flow *flow, const struct rm_endpoint *endpoint, const struct rm_ended *ended)
+{
+    struct rm_counts *counts = rm_counts_at(&flow->counts, rm_counts_of_endpoint(flow->plan, endpoint));
+    int class = ended->status / 100;
+    if (ended->begun)
+        counts->in_flight--;
+    counts->by_class[class < RM_COUNTS_CLASSES ? class : 0]++;
+    counts->cancelled += ended->cancelled;
+    counts->incomplete += ended->incomplete;
+    if (ended->code != RM_OK)
+        counts->failed[-ended->code]++;
+    counts->sent_bytes += ended->sent_bytes;
+    counts->received_bytes += ended->received_bytes;
+    rm_counts_took(counts, ended->took_us);
 }

@@ -4,6 +4,7 @@
 #ifndef FLOW_FLOW_H
 #define FLOW_FLOW_H
 
+#include "flow/counts.h"
 #include "flow/plan.h"
 #include "pool/view.h"
 #include <remora/loop.h>
@@ -19,5 +20,18 @@ void rm_flow_free(struct rm_flow *); // no request of its own may run
 struct rm_plan *rm_flow_plan(struct rm_flow *);
 // This worker's one of the plan's view number `view`.
 const struct rm_pool_view *rm_flow_view(const struct rm_flow *, uint32_t view);
+
+const struct rm_counts_table *rm_flow_counts(const struct rm_flow *);
+
+// How a client's request ended, for the counts.
+struct rm_ended {
+    int status; // 0: the client heard of none
+    int code;   // the first failure
+    bool begun; // rm_flow_count_begin() was said
+    bool cancelled, incomplete;
+    uint64_t sent_bytes, received_bytes, took_us;
+};
+void rm_flow_count_begin(struct rm_flow *, const struct rm_endpoint *);
+void rm_flow_count_end(struct rm_flow *, const struct rm_endpoint *, const struct rm_ended *); // NULL: no endpoint's
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef FLOW_LOCAL_H
 #define FLOW_LOCAL_H
 
+#include "flow/counts.h"
 #include "flow/flow.h"
 #include "pool/view.h"
 
@@ -38,6 +39,7 @@ struct rm_flow {
     struct rm_flow_view **views;                          // one for each of the plan's views
     void *transports[RM_PLAN_TRANSPORTS];                 // those of the plan, opened
     struct rm_flow_transport *opened[RM_PLAN_TRANSPORTS]; // the same
+    struct rm_counts_table counts;
 };
 
 #endif

@@ -54,6 +54,9 @@ struct rm_slot *rm_backend_new(struct rm_request *, const struct rm_backend *, s
                                struct rm_stream *stream, struct rm_call *up, void (*on_done)(struct rm_call *));
 struct rm_exchange *rm_backend_exchange(struct rm_slot *); // of a backend call: the running one; NULL: none
 
+// rm_request_read() for it.
+int64_t rm_backend_pull(struct rm_slot *, char *to, size_t n);
+
 // race.c: concurrent_calls of them, the first complete answer wins.
 struct rm_slot *rm_race_new(struct rm_request *, const struct rm_backend *, struct rm_ask *, uint64_t deadline_us,
                             struct rm_call *up, void (*on_done)(struct rm_call *));

@@ -268,9 +268,11 @@ static int plan_fill(struct rm_plan *plan, struct rm_err *err)
     for (uint32_t i = 0; i < plan->n_endpoints; i++) {
         build.endpoint = &conf->endpoints[i];
         plan->endpoints[i].index = i;
+        plan->endpoints[i].first_count = plan->n_endpoints + plan->n_backends;
         int rc = plan_add_endpoint(&build, &plan->endpoints[i]);
         if (rc != RM_OK)
             return rc;
+        plan->n_backends += plan->endpoints[i].n_backends;
     }
     return RM_OK;
 }

@@ -32,6 +32,7 @@ struct rm_endpoint {
     void *flatmap;                      // rm_step_flatmap on the merged answer; NULL: none
     struct rm_backend *backends;
     uint32_t n_backends;
+    uint32_t first_count; // its first backend's place in a worker's counts (counts.h)
 };
 
 // What a worker has one view for.
@@ -45,7 +46,7 @@ struct rm_plan {
     struct rm_arena arena;
     struct rm_conf *conf; // owned
     struct rm_endpoint *endpoints;
-    uint32_t n_endpoints;
+    uint32_t n_endpoints, n_backends; // n_backends: of all endpoints
     const struct rm_source *sources; // distinct ones
     uint32_t n_sources;
     const struct rm_plan_view *views; // distinct ones; a backend names its by index

@@ -10,6 +10,7 @@ static int64_t tapped_read(struct rm_body_source *source, char *to, size_t n)
     struct rm_tapped_source *tapped = rm_container_of(source, struct rm_tapped_source, source);
     int64_t read = tapped->from->read(tapped->from, to, n);
     tapped->consumed = tapped->consumed || read >= 0;
+    tapped->bytes += read > 0 ? (uint64_t)read : 0;
     return read;
 }
 

@@ -12,6 +12,7 @@ struct rm_tapped_source {
     struct rm_body_source source; // what the exchange reads
     struct rm_body_source *from;
     bool consumed;
+    uint64_t bytes; // read, for the counts
 };
 void rm_tapped_source_init(struct rm_tapped_source *, struct rm_body_source *from);
 

@@ -139,8 +139,8 @@ void rm_stream_writable(struct rm_call *root)
 
 int64_t rm_stream_read(struct rm_call *root, char *to, size_t n)
 {
-    struct rm_exchange *x = stream_exchange(root);
-    return x ? x->transport->read(x->self, x, to, n) : 0;
+    const struct rm_stream *stream = (const struct rm_stream *)root;
+    return stream_exchange(root) ? rm_backend_pull(stream->slot, to, n) : 0;
 }
 
 void rm_stream_body_ready(struct rm_call *root)

@@ -39,7 +39,7 @@ void rm_client_over(struct rm_client *c)
 {
     struct rm_conn *conn = c->conn;
     if (c->state != RM_CLIENT_NEW)
-        rm_access_log(c);
+        rm_access_note(c);
     if (c->started && !c->over)
         rm_request_cancel(&c->rq);
     rm_download_stop(c);
@@ -122,6 +122,7 @@ static void client_start(struct rm_client *c)
 {
     c->started = true;
     if (!c->page) {
+        rm_flow_count_begin(c->rq.flow, c->rq.endpoint);
         rm_request_start(&c->rq);
         return;
     }
@@ -295,10 +296,12 @@ enum rm_verdict rm_client_body(struct rm_client *c, struct rm_str data, size_t *
     if (c->state == RM_CLIENT_DEAD) // flow has cut it while it took the data
         return RM_CLOSE;
     if (c->state == RM_CLIENT_UPLOAD && code == RM_AGAIN) {
+        c->received += *taken;
         rm_conn_enter(c->conn, RM_CONN_WORKING); // the backend's time runs, not the client's
         return RM_WAIT;
     }
     *taken = data.n;
+    c->received += data.n;
     if (c->state == RM_CLIENT_DISCARD) // the answer came while it took the data
         return RM_GO_ON;
     if (code != RM_OK)

@@ -56,7 +56,7 @@ struct rm_client {
     size_t head_bytes;                     // of its request line and headers
     size_t discarded;
     uint64_t started_us;
-    uint64_t sent; // bytes of the answer's body
+    uint64_t sent, received; // bytes of the answer's body, and of its own
     struct rm_buf body;
     struct rm_upload up;
     struct rm_download down;

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define METRICS_NUMBER 40 // bytes of a number's text
+
 static void metrics_put(struct rm_metrics *m, struct rm_str text)
 {
     if (m->code == RM_OK)
@@ -58,6 +60,7 @@ void rm_metrics_init(struct rm_metrics *m, struct rm_buf *out)
 
 void rm_metric(struct rm_metrics *m, enum rm_metric_kind kind, const char *name, const char *help)
 {
+    static const char *const kinds[] = {" counter\n", " gauge\n", " histogram\n"};
     RM_ASSERT(metrics_is_name(name) && strlen(name) < sizeof(m->name) && *help && !strpbrk(help, "\\\n"));
     RM_ASSERT(metrics_ends(name, "_total") == (kind == RM_COUNTER));
     snprintf(m->name, sizeof(m->name), "%s", name);
@@ -67,26 +70,26 @@ void rm_metric(struct rm_metrics *m, enum rm_metric_kind kind, const char *name,
     metrics_say(m, help);
     metrics_say(m, "\n# TYPE ");
     metrics_say(m, name);
-    metrics_say(m, kind == RM_COUNTER ? " counter\n" : " gauge\n");
+    metrics_say(m, kinds[kind]);
 }
 
 // The shortest text that reads as the same number.
-static void metrics_number(struct rm_metrics *m, double value)
+static void metrics_format(double value, char text[METRICS_NUMBER])
 {
-    char text[40];
     if (isnan(value) || isinf(value))
-        snprintf(text, sizeof(text), "%s", isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf");
+        snprintf(text, METRICS_NUMBER, "%s", isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf");
     else
-        snprintf(text, sizeof(text), "%.15g", value);
+        snprintf(text, METRICS_NUMBER, "%.15g", value);
     if (isfinite(value) && strtod(text, NULL) != value) // NOLINT: the same number, bit by bit
-        snprintf(text, sizeof(text), "%.17g", value);
-    metrics_say(m, text);
+        snprintf(text, METRICS_NUMBER, "%.17g", value);
 }
 
-void rm_sample(struct rm_metrics *m, const struct rm_label *labels, size_t n, double value)
+static void metrics_sample(struct rm_metrics *m, const char *suffix, const struct rm_label *labels, size_t n, double value)
 {
+    char text[METRICS_NUMBER];
     RM_ASSERT(m->name[0]);
     metrics_say(m, m->name);
+    metrics_say(m, suffix);
     for (size_t i = 0; i < n; i++) {
         RM_ASSERT(metrics_is_name(labels[i].name));
         metrics_say(m, i > 0 ? "," : "{");
@@ -96,6 +99,30 @@ void rm_sample(struct rm_metrics *m, const struct rm_label *labels, size_t n, do
         metrics_say(m, "\"");
     }
     metrics_say(m, n > 0 ? "} " : " ");
-    metrics_number(m, value);
+    metrics_format(value, text);
+    metrics_say(m, text);
     metrics_say(m, "\n");
+}
+
+void rm_sample(struct rm_metrics *m, const struct rm_label *labels, size_t n, double value)
+{
+    metrics_sample(m, "", labels, n, value);
+}
+
+void rm_sample_histogram(struct rm_metrics *m, const struct rm_label *labels, size_t n, const struct rm_histogram *h)
+{
+    struct rm_label all[RM_METRIC_LABELS + 1];
+    char bound[METRICS_NUMBER];
+    uint64_t below = 0;
+    RM_ASSERT(n <= RM_METRIC_LABELS);
+    if (n > 0)
+        memcpy(all, labels, n * sizeof(*all));
+    for (size_t i = 0; i <= h->n; i++) {
+        metrics_format(i < h->n ? h->bounds[i] : (double)INFINITY, bound);
+        below += h->counts[i];
+        all[n] = (struct rm_label){"le", rm_str_of(bound)};
+        metrics_sample(m, "_bucket", all, n + 1, (double)below);
+    }
+    metrics_sample(m, "_sum", labels, n, h->sum);
+    metrics_sample(m, "_count", labels, n, (double)below);
 }

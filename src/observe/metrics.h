@@ -8,7 +8,7 @@
 
 #define RM_METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-enum rm_metric_kind { RM_COUNTER, RM_GAUGE };
+enum rm_metric_kind { RM_COUNTER, RM_GAUGE, RM_HISTOGRAM };
 
 struct rm_label {
     const char *name; // a constant
@@ -26,5 +26,15 @@ void rm_metrics_init(struct rm_metrics *, struct rm_buf *out);
 void rm_metric(struct rm_metrics *, enum rm_metric_kind, const char *name, const char *help);
 // One sample of it. No two of a family may have the same labels.
 void rm_sample(struct rm_metrics *, const struct rm_label *labels, size_t n, double value);
+
+// All samples of a histogram's one series: `counts` has a number for each bound, not added up, and one more for what lies above them all.
+struct rm_histogram {
+    const double *bounds; // growing
+    const uint64_t *counts;
+    size_t n; // of bounds
+    double sum;
+};
+#define RM_METRIC_LABELS 8
+void rm_sample_histogram(struct rm_metrics *, const struct rm_label *labels, size_t n, const struct rm_histogram *);
 
 #endif

@@ -175,7 +175,7 @@ def test_pages_and_methods(gateway):
     port = gateway.admin_port
     index = ask(port, "/")
     assert index.status == 200
-    for path in ("/livez", "/readyz", "/startupz", "/metrics", "/__hosts", "/__config"):
+    for path in ("/livez", "/readyz", "/startupz", "/metrics", "/__hosts", "/__stats", "/__config"):
         assert path.encode() in index.body
         page = ask(port, path)
         assert page.status == 200 and page.body, path
@@ -188,7 +188,7 @@ def test_pages_and_methods(gateway):
     for path in ("/u/1", "/__health", "/livez/", "/__debug/", "//", "/%2f"):
         assert ask(port, path).status == 404, path
     # They are this listener's: a client of the endpoints does not see them.
-    for path in ("/livez", "/metrics", "/__hosts", "/__config"):
+    for path in ("/livez", "/metrics", "/__hosts", "/__stats", "/__config"):
         assert gateway.ask(path).status == 404
 
 

@@ -185,7 +185,7 @@ def test_it_ends_although_a_probe_hangs(remora):
 
 
 def test_only_probes_and_metrics(remora):
-    for path in ("/", "/__hosts", "/__config", "/known"):
+    for path in ("/", "/__hosts", "/__stats", "/__config", "/known"):
         assert probe(remora, path)[0] == 404
     assert probe(remora, "/metrics")[0] == 200
     assert listening(remora.pid) == {remora.port, remora.probes_port}

@@ -72,6 +72,21 @@ struct rm_plan *rm_flow_plan(struct rm_flow *flow)
     return flow->plan;
 }
 
+void rm_flow_count_begin(struct rm_flow *flow, const struct rm_endpoint *endpoint)
+{
+    (void)flow;
+    RM_ASSERT(endpoint);
+    atomic_fetch_add(&fake_counts.begun, 1);
+}
+
+void rm_flow_count_end(struct rm_flow *flow, const struct rm_endpoint *endpoint, const struct rm_ended *ended)
+{
+    (void)flow;
+    RM_ASSERT(endpoint || !ended->begun);
+    if (ended->begun)
+        atomic_fetch_sub(&fake_counts.begun, 1);
+}
+
 static size_t fake_number(const struct fake *f, struct rm_str name, size_t otherwise)
 {
     struct rm_str rest = f->rq->query;

@@ -18,6 +18,7 @@
 // Of all requests since fake_flow_reset(). Any thread.
 struct fake_counts {
     atomic_uint started, ended, cancelled, running;
+    atomic_uint begun; // counted as begun, and not yet as over
     atomic_uint refused_chunks; // RM_AGAIN from the sink
     atomic_uint reads;          // rm_request_read()
     atomic_uint most_kept;      // most bytes that an upload kept unread

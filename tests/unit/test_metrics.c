@@ -54,6 +54,27 @@ static void test_families(void **state)
                    "remora_ready 1\n");
 }
 
+static void test_histogram(void **state)
+{
+    (void)state;
+    struct text t;
+    text_init(&t);
+    static const double bounds[] = {0.0005, 0.25, 10};
+    static const uint64_t counts[] = {3, 0, 2, 1};
+    const struct rm_histogram h = {bounds, counts, RM_COUNT(bounds), 17.5};
+    const struct rm_label label = {"a", RM_STR("b")};
+    rm_metric(&t.metrics, RM_HISTOGRAM, "remora_took_seconds", "How long.");
+    rm_sample_histogram(&t.metrics, &label, 1, &h);
+    text_check(&t, "# HELP remora_took_seconds How long.\n"
+                   "# TYPE remora_took_seconds histogram\n"
+                   "remora_took_seconds_bucket{a=\"b\",le=\"0.0005\"} 3\n"
+                   "remora_took_seconds_bucket{a=\"b\",le=\"0.25\"} 3\n"
+                   "remora_took_seconds_bucket{a=\"b\",le=\"10\"} 5\n"
+                   "remora_took_seconds_bucket{a=\"b\",le=\"+Inf\"} 6\n"
+                   "remora_took_seconds_sum{a=\"b\"} 17.5\n"
+                   "remora_took_seconds_count{a=\"b\"} 6\n");
+}
+
 static void test_label_values(void **state)
 {
     (void)state;
@@ -153,7 +174,8 @@ static void test_process(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_families), cmocka_unit_test(test_label_values), cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_families),
+        cmocka_unit_test(test_histogram), cmocka_unit_test(test_label_values), cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_full),     cmocka_unit_test(test_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
