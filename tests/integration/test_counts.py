@@ -1,6 +1,7 @@
 """What remora counts of requests and calls: /metrics and /__stats agree, nothing is lost or told twice, and no client makes a series."""
 # SPDX-License-Identifier: Apache-2.0
 import json
+import signal
 import threading
 
 import pytest
@@ -162,3 +163,27 @@ def test_no_client_makes_a_series(gateway):
     assert series() == before
     for path in ("/metrics", "/__stats"):
         assert SECRET.encode() not in ask(gateway.admin_port, path).body
+
+
+def test_a_reload_lets_counts_go_on(gateway):
+    """What stays goes on, also where its place in the file is another; a request that runs meanwhile is counted once."""
+    for i in range(3):
+        assert gateway.ask("/two/%d" % i).status == 200
+    counted(gateway, "remora_requests_total", 3, endpoint="/two/{id}")
+    with gateway.wire() as wire:
+        wire.send(request("GET /wait HTTP/1.1"))
+        counted(gateway, "remora_requests_in_flight", 1, endpoint="/wait")
+        text = gateway.config.read_text()
+        new = "endpoints:\n  - {endpoint: /new, backend: [{url_pattern: /good/new}]}\n"
+        gateway.config.write_text(text.replace("endpoints:\n", new))
+        gateway.signal(signal.SIGHUP)
+        until(lambda: gateway.ask("/new").status == 200, "the new configuration")
+        counted(gateway, "remora_requests_total", 3, endpoint="/two/{id}")
+        assert gateway.metrics().value("remora_requests_in_flight", endpoint="/wait") == 1
+        gateway.held.set()
+        assert wire.answer().status == 500
+    counted(gateway, "remora_requests_total", 1, endpoint="/wait")
+    assert gateway.metrics().value("remora_requests_in_flight", endpoint="/wait") == 0
+    assert gateway.ask("/two/9").status == 200
+    counted(gateway, "remora_requests_total", 4, endpoint="/two/{id}")
+    assert gateway.metrics().count("remora_backend_request_duration_seconds", endpoint="/two/{id}", backend="0") == 4
