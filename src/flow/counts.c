@@ -6,15 +6,20 @@
 #include "flow/backend.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 const uint32_t rm_latency_bounds_us[RM_LATENCY_BOUNDS] = {500,    1000,   2500,   5000,    10000,   25000,   50000,
                                                           100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
 
+// The memory of a table and of the cells that were new in it, given back when no table has any of them.
+struct rm_counts_batch {
+    struct rm_arena arena; // holds this struct
+    uint32_t uses;         // the table itself, and each place of a table that has a cell of it
+};
+
 struct rm_counts_cell {
     struct rm_counts counts; // first
-    uint32_t uses;           // tables
-    struct rm_str name;      // behind it
+    struct rm_counts_batch *batch;
+    struct rm_str name;
 };
 
 // ---- places ----------------------------------------------------------------------------------------------------------
@@ -42,61 +47,63 @@ struct rm_counts *rm_counts_at(const struct rm_counts_table *table, uint32_t i)
 
 // ---- tables ----------------------------------------------------------------------------------------------------------
 
-static struct rm_counts_cell *cell_new(struct rm_str name)
+static void batch_unref(struct rm_counts_batch *batch)
 {
-    struct rm_counts_cell *cell = calloc(1, sizeof(*cell) + name.n + 1);
-    if (!cell)
-        rm_panic(__FILE__, __LINE__, "out of memory");
-    char *copy = (char *)(cell + 1);
-    memcpy(copy, name.p, name.n);
-    cell->name = (struct rm_str){copy, name.n};
-    return cell;
+    if (--batch->uses > 0)
+        return;
+    struct rm_arena arena = batch->arena; // batch lies in it
+    rm_arena_fini(&arena);
 }
 
 static void table_put(struct rm_counts_table *table, const struct rm_map *known, struct rm_str name)
 {
     struct rm_counts_cell *cell = rm_map_get(known, name);
-    if (!cell)
-        cell = cell_new(name);
-    cell->uses++;
+    if (!cell) {
+        cell = RM_NEW(&table->batch->arena, struct rm_counts_cell);
+        cell->batch = table->batch;
+        cell->name = rm_arena_dup(&table->batch->arena, name);
+    }
+    cell->batch->uses++;
     table->cells[table->n++] = cell;
 }
 
 void rm_counts_init(struct rm_counts_table *table, const struct rm_plan *plan, const struct rm_counts_table *before)
 {
-    struct rm_arena arena;
+    struct rm_arena arena, names;
     struct rm_map known;
     rm_arena_init(&arena, NULL);
-    rm_map_init(&known, &arena);
+    rm_arena_init(&names, NULL);
+    rm_map_init(&known, &names);
     for (uint32_t i = 0; before && i < before->n; i++)
         *rm_map_put(&known, before->cells[i]->name) = before->cells[i];
-    *table = (struct rm_counts_table){.cells = calloc(rm_counts_size(plan), sizeof(*table->cells))};
-    if (!table->cells)
-        rm_panic(__FILE__, __LINE__, "out of memory");
+    struct rm_counts_batch *batch = RM_NEW(&arena, struct rm_counts_batch);
+    *table = (struct rm_counts_table){.batch = batch,
+                                      .cells = RM_NEW_ARRAY(&arena, struct rm_counts_cell *, rm_counts_size(plan))};
+    batch->arena = arena;
+    batch->uses = 1;
     for (uint32_t i = 0; i < plan->n_endpoints; i++) {
         const struct rm_conf_endpoint *conf = plan->endpoints[i].conf;
         table_put(table, &known,
-                  rm_arena_printf(&arena, "%s %.*s", rm_method_names[conf->method], (int)conf->path.n, conf->path.p));
+                  rm_arena_printf(&names, "%s %.*s", rm_method_names[conf->method], (int)conf->path.n, conf->path.p));
     }
     for (uint32_t i = 0; i < plan->n_endpoints; i++) {
         for (uint32_t k = 0; k < plan->endpoints[i].n_backends; k++) {
             struct rm_str name = table->cells[i]->name;
             struct rm_str pattern = plan->endpoints[i].backends[k].conf->url_pattern;
             table_put(table, &known,
-                      rm_arena_printf(&arena, "%.*s %u %.*s", (int)name.n, name.p, k, (int)pattern.n, pattern.p));
+                      rm_arena_printf(&names, "%.*s %u %.*s", (int)name.n, name.p, k, (int)pattern.n, pattern.p));
         }
     }
     table_put(table, &known, (struct rm_str){"", 0});
     RM_ASSERT(table->n == rm_counts_size(plan));
-    rm_arena_fini(&arena);
+    rm_arena_fini(&names);
 }
 
 void rm_counts_fini(struct rm_counts_table *table)
 {
     for (uint32_t i = 0; i < table->n; i++)
-        if (--table->cells[i]->uses == 0)
-            free(table->cells[i]);
-    free(table->cells);
+        batch_unref(table->cells[i]->batch);
+    batch_unref(table->batch); // the cells' places lie in it
     *table = (struct rm_counts_table){0};
 }
 

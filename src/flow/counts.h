@@ -29,10 +29,12 @@ struct rm_counts {
 #define RM_COUNTS_NUMBERS (sizeof(struct rm_counts) / sizeof(uint64_t))
 
 struct rm_counts_cell;
+struct rm_counts_batch;
 
 // The endpoints in the order of the plan, then all backends in the order of their endpoints, then one for what no endpoint answers.
 struct rm_counts_table {
-    struct rm_counts_cell **cells; // malloc
+    struct rm_counts_batch *batch;
+    struct rm_counts_cell **cells;
     uint32_t n;
 };
 
