@@ -11,13 +11,15 @@ static const char *files_check(struct rm_arena *arena, struct rm_str path, bool 
     FILE *file = fopen(rm_arena_cstr(arena, path), "re");
     if (!file)
         return strerror(errno);
-    static const char begin[] = "-----BEGIN ";
+    static const char begin[] = "-----BEGIN ", end[] = "-----END ";
     char line[256];
     const char *why = is_pem ? "no PEM in it" : "it is empty";
     errno = 0;
-    while (why && fgets(line, sizeof(line), file)) {
-        if (!is_pem || strncmp(line, begin, sizeof(begin) - 1) == 0)
+    while (fgets(line, sizeof(line), file)) {
+        if (!is_pem || strncmp(line, end, sizeof(end) - 1) == 0)
             why = NULL;
+        else if (strncmp(line, begin, sizeof(begin) - 1) == 0)
+            why = "its PEM has no end";
     }
     if (why && errno)
         why = strerror(errno);

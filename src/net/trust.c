@@ -1,4 +1,4 @@
-// Outgoing TLS. Owns the anonymous file in memory that several CA files are joined in: a file and not a buffer, because libcurl keeps
+// Outgoing TLS. Owns copies in memory of what the configuration names, the CA files joined: files and not buffers, because libcurl keeps
 // the parsed store for the next connection only when it came from a file; parsing the system's takes 20 ms each time.
 // SPDX-License-Identifier: Apache-2.0
 #include "net/trust.h"
@@ -28,21 +28,22 @@ static size_t trust_fill(int fd, char *text, size_t n)
 }
 
 // The whole file as text of the arena.
-static int trust_read(struct rm_arena *arena, const char *path, struct rm_str *out, struct rm_err *err)
+static int trust_read(struct rm_arena *arena, const char *what, const char *path, struct rm_str *out,
+                      struct rm_err *err)
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return rm_fail(err, RM_ECONF, "CA file %s: %s", path, strerror(errno));
+        return rm_fail(err, RM_ECONF, "%s %s: %s", what, path, strerror(errno));
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > TRUST_FILE_BYTES_MOST) {
         close(fd);
-        return rm_fail(err, RM_ECONF, "CA file %s: not a file of at most 8 MiB", path);
+        return rm_fail(err, RM_ECONF, "%s %s: not a file of at most 8 MiB", what, path);
     }
     char *text = rm_arena_alloc(arena, (size_t)st.st_size + 1);
     *out = (struct rm_str){text, trust_fill(fd, text, (size_t)st.st_size)};
     close(fd);
     if (!memmem(out->p, out->n, "-----BEGIN", 10))
-        return rm_fail(err, RM_ECONF, "CA file %s: no certificate in PEM form", path);
+        return rm_fail(err, RM_ECONF, "%s %s: no certificate in PEM form", what, path);
     return RM_OK;
 }
 
@@ -59,19 +60,18 @@ static int trust_write(int fd, struct rm_str text, struct rm_err *err)
     return RM_OK;
 }
 
-static int trust_join(struct rm_trust *trust, const struct rm_str *parts, size_t n, struct rm_err *err)
+static int trust_join(struct rm_trust_copy *copy, const struct rm_str *parts, size_t n, struct rm_err *err)
 {
-    trust->fd = memfd_create("ca", MFD_CLOEXEC);
-    if (trust->fd < 0)
+    copy->fd = memfd_create("tls", MFD_CLOEXEC);
+    if (copy->fd < 0)
         return rm_fail(err, RM_ESYS, "memfd_create: %s", strerror(errno));
-    (void)snprintf(trust->path, sizeof(trust->path), "/proc/self/fd/%d", trust->fd);
-    trust->ca_file = trust->path;
-    if (access(trust->path, R_OK) != 0)
-        return rm_fail(err, RM_ESYS, "several CA files need /proc: %s", strerror(errno));
+    (void)snprintf(copy->path, sizeof(copy->path), "/proc/self/fd/%d", copy->fd);
+    if (access(copy->path, R_OK) != 0)
+        return rm_fail(err, RM_ESYS, "TLS files need /proc: %s", strerror(errno));
     for (size_t i = 0; i < n; i++) {
-        int code = trust_write(trust->fd, parts[i], err);
+        int code = trust_write(copy->fd, parts[i], err);
         if (code == RM_OK)
-            code = trust_write(trust->fd, RM_STR("\n"), err); // a file may end without one
+            code = trust_write(copy->fd, RM_STR("\n"), err); // a file may end without one
         if (code != RM_OK)
             return code;
     }
@@ -85,7 +85,7 @@ static int trust_open_store(struct rm_trust *trust, struct rm_arena *arena, cons
     struct rm_str *parts = RM_NEW_ARRAY(arena, struct rm_str, conf->n_tls_ca_files + 1);
     for (size_t i = 0; i < conf->n_tls_ca_files; i++) {
         trust->ca_file = rm_arena_cstr(arena, conf->tls_ca_files[i]);
-        int code = trust_read(arena, trust->ca_file, &parts[n], err);
+        int code = trust_read(arena, "CA file", trust->ca_file, &parts[n], err);
         if (code != RM_OK)
             return code;
         n++;
@@ -94,10 +94,13 @@ static int trust_open_store(struct rm_trust *trust, struct rm_arena *arena, cons
         // A minimal image has none; what the configuration names is then all there is.
         if (n == 0)
             trust->ca_file = rm_arena_cstr(arena, rm_str_of(system_file));
-        else if (trust_read(arena, system_file, &parts[n], NULL) == RM_OK)
+        else if (trust_read(arena, "CA file", system_file, &parts[n], NULL) == RM_OK)
             n++;
     }
-    return n < 2 ? RM_OK : trust_join(trust, parts, n, err);
+    if (n == 0)
+        return RM_OK;
+    trust->ca_file = trust->store.path;
+    return trust_join(&trust->store, parts, n, err);
 }
 
 static int trust_version(struct rm_str name, int *version, struct rm_err *err)
@@ -119,19 +122,24 @@ static int trust_open_cert(struct rm_trust *trust, struct rm_arena *arena, const
 {
     if (conf->tls_cert_file.n == 0)
         return RM_OK;
-    trust->cert = rm_arena_cstr(arena, conf->tls_cert_file);
-    trust->key = rm_arena_cstr(arena, conf->tls_key_file);
-    if (access(trust->cert, R_OK) != 0)
-        return rm_fail(err, RM_ECONF, "client certificate %s: %s", trust->cert, strerror(errno));
-    if (access(trust->key, R_OK) != 0)
-        return rm_fail(err, RM_ECONF, "key %s: %s", trust->key, strerror(errno));
-    return RM_OK;
+    const char *cert = rm_arena_cstr(arena, conf->tls_cert_file), *key = rm_arena_cstr(arena, conf->tls_key_file);
+    struct rm_str text;
+    int code = trust_read(arena, "client certificate", cert, &text, err);
+    if (code == RM_OK)
+        code = trust_join(&trust->cert_copy, &text, 1, err);
+    if (code == RM_OK)
+        code = trust_read(arena, "key", key, &text, err);
+    if (code == RM_OK)
+        code = trust_join(&trust->key_copy, &text, 1, err);
+    trust->cert = trust->cert_copy.path;
+    trust->key = trust->key_copy.path;
+    return code;
 }
 
 int rm_trust_open(struct rm_trust *trust, struct rm_arena *arena, const struct rm_transport_conf *conf,
                   const char *system_file, struct rm_err *err)
 {
-    *trust = (struct rm_trust){.verify = !conf->tls_insecure, .fd = -1};
+    *trust = (struct rm_trust){.verify = !conf->tls_insecure, .store.fd = -1, .cert_copy.fd = -1, .key_copy.fd = -1};
     int code = trust_version(conf->tls_min_version, &trust->tls_min, err);
     if (code == RM_OK)
         code = trust_version(conf->tls_max_version, &trust->tls_max, err);
@@ -146,7 +154,10 @@ int rm_trust_open(struct rm_trust *trust, struct rm_arena *arena, const struct r
 
 void rm_trust_close(struct rm_trust *trust)
 {
-    if (trust->fd >= 0)
-        close(trust->fd);
-    trust->fd = -1;
+    int *const fds[] = {&trust->store.fd, &trust->cert_copy.fd, &trust->key_copy.fd};
+    for (size_t i = 0; i < RM_COUNT(fds); i++) {
+        if (*fds[i] >= 0)
+            close(*fds[i]);
+        *fds[i] = -1;
+    }
 }

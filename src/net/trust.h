@@ -10,8 +10,11 @@ struct rm_trust {
     const char *ca_file;    // NULL: no certificate is trusted
     const char *cert, *key; // NULL: none
     int tls_min, tls_max;   // 10 to 13; 0: the library's choice
-    int fd;                 // holds several CA files joined, -1: none
-    char path[32];          // of fd
+    // What the configuration names, as it was: libcurl opens a file for each connection, and a renewal may have spoilt it meanwhile.
+    struct rm_trust_copy {
+        int fd; // in memory; -1: none
+        char path[32];
+    } store, cert_copy, key_copy;
 };
 
 // By the configuration; `system_file` is the system's store (NULL: unknown), joined in unless the configuration leaves it out. Texts lie

@@ -319,3 +319,39 @@ def test_a_renewed_authority_is_used(start, backend, tmp_path):
     peer.tls = server_context(*new.issue("two"))
     for _ in range(20):
         assert remora.ask("/same").status == 200
+
+
+def test_a_renewed_client_certificate_loses_nothing(start, backend, tmp_path):
+    """Certificate and key change together, as a mounted Secret's do, under load; half a file is refused."""
+    authority = Authority(tmp_path, "ca")
+    pairs = [authority.issue("client%d" % n) for n in range(4)]
+    secret = tmp_path / "secret"
+    secret.mkdir()
+
+    def put(pair):
+        data = secret / ("..%s" % pair[0].stem)
+        data.mkdir()
+        (data / "tls.crt").write_text(pair[0].read_text())
+        (data / "tls.key").write_text(pair[1].read_text())
+        (secret / "..tmp").symlink_to(data.name)
+        os.rename(secret / "..tmp", secret / "..data")
+
+    put(pairs[0])
+    for name in ("tls.crt", "tls.key"):
+        (secret / name).symlink_to("..data/" + name)
+    context = server_context(*authority.issue("server"), client_authority=authority)
+    peer = backend(lambda peer, req: answer(b'{"a":1}', "200 OK", "Connection: close"), tls=context)
+    text = config(peer, 1).replace("http://", "https://") + (
+        "client_tls:\n  disable_system_ca_pool: true\n  ca_certs: [%s]\n  client_certs: [{certificate: %s, private_key: %s}]\n"
+        % (authority.certificate, secret / "tls.crt", secret / "tls.key")
+    )
+    remora = start(text)
+    loads = [Load(remora.port, 50) for _ in range(2)]
+    for n, pair in enumerate(pairs[1:], 1):
+        put(pair)
+        until(lambda n=n: remora.log().count('cause="TLS file changed" endpoints') >= n, "renewal %d" % n)
+    whole = (secret / "..data" / "tls.crt").read_text()
+    (secret / "..data" / "tls.crt").write_text(whole[: len(whole) // 2])
+    until(lambda: "reload refused" in remora.log(), "half a file to be refused")
+    assert remora.ask("/same").status == 200
+    assert [one for load in loads for one in load.end()] == []

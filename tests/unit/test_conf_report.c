@@ -344,7 +344,7 @@ static void test_files(void **state)
 {
     (void)state;
     char good[] = "test_conf_report.XXXXXX", bad[] = "test_conf_report.XXXXXX";
-    report_file(good, "text before\n-----BEGIN CERTIFICATE-----\n");
+    report_file(good, "text before\n-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n");
     report_file(bad, "no certificate\n");
     struct conf_case c;
     char text[400];

@@ -206,6 +206,46 @@ static void plans_are_counted(void **state)
     flow_rig_stop(&rig);
 }
 
+// A reload: what both plans say alike is shared, and lives as long as one of the flows.
+static void flows_share_what_stays(void **state)
+{
+    (void)state;
+#define TWO(a, b)                                                                                                      \
+    "'endpoints': [{'endpoint': '/a', 'backend': [{'host': ['http://10.0.0." a ":80'], 'url_pattern': '/'}]},"         \
+    "{'endpoint': '/b', 'backend': [{'host': ['http://10.0.0." b ":80'], 'url_pattern': '/'}]}]"
+    struct flow_rig rig;
+    struct rm_err err;
+    struct rm_plan *plan;
+    struct rm_flow *next, *last;
+    struct rm_cache_entry *entries[2];
+    flow_rig_start(&rig, TWO("1", "2"), NULL, 0);
+    assert_int_equal(rm_plan_new(&plan, flow_rig_conf(&rig.arena, TWO("2", "3")), &rig.budget, &err), RM_OK);
+    plan->transports[0] = rig.plan->transports[0];
+    for (uint32_t i = 0; i < 2; i++)
+        assert_int_equal(rm_cache_acquire(rig.cache, &plan->sources[i], &entries[i], &err), RM_OK);
+    assert_int_equal(rm_flow_new(&next, rig.loop, plan, rig.cache, rig.flow, &err), RM_OK);
+    assert_ptr_equal(rm_flow_view(next, 0), rm_flow_view(rig.flow, 1));
+    assert_ptr_not_equal(rm_flow_view(next, 1), rm_flow_view(rig.flow, 0));
+    assert_int_equal(rm_flow_new(&last, rig.loop, plan, rig.cache, next, &err), RM_OK);
+    rm_flow_free(next);
+    assert_ptr_equal(rm_flow_view(last, 0), rm_flow_view(rig.flow, 1));
+    struct rm_flow *first = rig.flow;
+    rig.flow = last;
+    rm_flow_free(first);
+    struct rm_snapshot *list = rm_pool_view_list(rm_flow_view(last, 0)); // it is still there
+    assert_int_equal(list->n, 1);
+    rm_snapshot_unref(list);
+    rm_plan_unref(plan);
+    for (uint32_t i = 0; i < 2; i++)
+        rm_cache_release(rig.entries[i]);
+    rig.entries[0] = entries[0];
+    rig.entries[1] = entries[1];
+    struct rm_plan *before = rig.plan;
+    rig.plan = rm_plan_ref(rm_flow_plan(last));
+    rm_plan_unref(before);
+    flow_rig_stop(&rig);
+}
+
 // What rm_conf_load() would not let through says where it stands.
 static void a_plan_that_cannot_be_made(void **state)
 {
@@ -244,6 +284,7 @@ int main(void)
         cmocka_unit_test(outgoing_settings_reach_the_transport),
         cmocka_unit_test(transports_are_chosen_for_each_backend),
         cmocka_unit_test(plans_are_counted),
+        cmocka_unit_test(flows_share_what_stays),
         cmocka_unit_test(a_plan_that_cannot_be_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
