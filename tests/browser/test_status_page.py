@@ -117,6 +117,14 @@ def test_what_it_shows(shop, hosts, browser):
     first = browser.wait(line)
     browser.wait("%s !== %r" % (line, first), "another look at the numbers")
 
+    # Requests, failures and latency of the endpoints and of their backends.
+    browser.wait(count("#endpoints tbody tr") + " === 6")
+    for column in (2, 5, 6):
+        browser.wait("/[1-9]/.test(%s)" % text("#endpoints tbody tr:first-child").replace(".textContent", ".children[%d].textContent" % column))
+    browser.wait("/p50 . [0-9]/.test(%s)" % text("#tiles"))
+    time = "document.querySelectorAll('#endpoints path.line')[1].getAttribute('d')"
+    browser.wait("%s.length > 20" % time, "a plot of latency")
+
     # A host ends: it is ejected, and the page says so.
     browser.wait("!%s.includes('ejected')" % text("#pools"))
     hosts["c"].end()

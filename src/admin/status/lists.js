@@ -45,15 +45,14 @@ function showTiles(model) {
   const hosts = model.sources.reduce((sum, source) => sum + source.hosts.length, 0);
   const megabytes = (bytes) => (bytes === null ? NONE : `${(bytes / 1048576).toFixed(1)} MB`);
   const tiles = [
-    { title: model.hasTraffic ? "Requests" : "Calls to backends", value: showRate(now.rate), small: "per s", series: [model.total.rate], least: 1, top: showRate },
+    { title: "Requests", value: showRate(now.rate), small: "per s", series: [model.total.rate], least: 1, top: showRate },
     { title: "Failed", value: showShare(now.failed), small: "", series: [model.total.failed], least: 0.02, top: showShare, bad: true },
     { title: "Latency", value: showTime(now.p50), small: `p50 · ${showTime(now.p99)} p99`, series: [model.total.p50, model.total.p99], least: 0.001, top: showTime },
     { title: "Calls in flight", value: whole.format(model.inFlight.last ?? 0), small: "to backends", series: [model.inFlight], least: 1, top: (n) => whole.format(n) },
     { title: "Hosts", value: whole.format(ready), small: `of ${whole.format(hosts)} ready`, series: [model.ready], least: 1, top: (n) => whole.format(n) },
     { title: "Memory", value: megabytes(model.memoryBytes), small: cpu ? `CPU ${showShare(cpu.by[0] / cpu.seconds)}` : "", series: [model.memory], least: 1, top: megabytes },
   ];
-  const shown = model.hasTraffic ? tiles : tiles.filter((tile) => tile.title !== "Latency");
-  keep($("tiles"), shown, (tile) => tile.title, makeTile, (element, tile) => {
+  keep($("tiles"), tiles, (tile) => tile.title, makeTile, (element, tile) => {
     setText(element.querySelector(".value span"), tile.value);
     setText(element.querySelector(".value small"), tile.small);
     const most = Math.max(...tile.series.map((one) => one.most));

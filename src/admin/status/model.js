@@ -9,6 +9,23 @@ function shortName(hosts) {
   return hosts.length > 1 ? `${first} and ${hosts.length - 1} more` : first;
 }
 
+// Requests, failures and latency of each that `keyOf` tells apart, from the families of this name.
+function collect(families, name, keyOf) {
+  const found = new Map();
+  const of = (labels) => {
+    const key = keyOf(labels);
+    if (!found.has(key)) found.set(key, { requests: 0, failures: 0, bounds: [], buckets: [] });
+    return found.get(key);
+  };
+  for (const { labels, value } of families.get(`${name}s_total`) || []) of(labels).requests += value;
+  for (const { labels, value } of families.get(`${name.replace("backend_request", "backend")}_failures_total`) || []) of(labels).failures += value;
+  for (const { labels, value } of families.get(`${name}_duration_seconds_bucket`) || []) {
+    of(labels).bounds.push(labels.le === "+Inf" ? Infinity : Number(labels.le));
+    of(labels).buckets.push(value);
+  }
+  return found;
+}
+
 class Model {
   constructor() {
     this.history = new Map(); // of everything, by key
@@ -110,12 +127,24 @@ class Model {
     this.takeTraffic(at, families);
   }
 
-  // Of what the clients asked, or, where that is not counted, of what the backends were.
   takeTraffic(at, families) {
-    this.hasTraffic = false;
-    const sum = (values) => values.reduce((all, value) => all + value, 0);
-    const last = this.sources.map((source) => source.traffic.counters.looks[source.traffic.counters.looks.length - 1].values);
-    this.total.look(at, sum(last.map((one) => one[0])), sum(last.map((one) => one[1])), [], []);
+    const endpoints = collect(families, "remora_request", (labels) => `${labels.method} ${labels.endpoint}`);
+    const backends = collect(families, "remora_backend_request", (labels) => `${labels.method} ${labels.endpoint} backend ${labels.backend}`);
+    const total = { requests: 0, failures: 0, bounds: [], buckets: [] };
+    for (const endpoint of this.endpoints) {
+      const one = endpoints.get(endpoint.key);
+      if (!one) continue; // a worker did not answer, or the configuration has changed meanwhile
+      endpoint.traffic.look(at, one.requests, one.failures, one.bounds, one.buckets);
+      total.requests += one.requests;
+      total.failures += one.failures;
+      total.bounds = one.bounds;
+      total.buckets = one.buckets.map((n, i) => n + (total.buckets[i] || 0));
+      for (const backend of endpoint.backends) {
+        const call = backends.get(backend.key);
+        if (call) backend.traffic.look(at, call.requests, call.failures, call.bounds, call.buckets);
+      }
+    }
+    if (total.bounds.length > 0) this.total.look(at, total.requests, total.failures, total.bounds, total.buckets);
   }
 
   // ---- what is wrong, worst first: {bad, title, text}
