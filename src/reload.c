@@ -276,7 +276,7 @@ static void reload_taken(struct rm_reload *r, const struct reload_world *w)
            w->world.plan->n_endpoints, w->world.plan->n_sources, (unsigned long long)w->world.serial, warnings,
            warnings ? " " : "", (int)list.n, list.p);
     const struct rm_conf *conf = w->world.plan->conf;
-    rm_log_setup(r->conf.options.debug ? RM_DEBUG : conf->log_level, conf->log_prefix, conf->log_stdout);
+    rm_log_setup(r->conf.options.debug ? RM_DEBUG : conf->log_level, conf->log_prefix, conf->log_stdout, conf->log_format);
     rm_arena_fini(&scratch);
 }
 

@@ -408,7 +408,7 @@ static int run_start(struct run *r, struct rm_err *err)
     const struct rm_conf *conf = r->conf;
     int rc;
     run_tune_malloc();
-    rm_log_setup(r->options.debug ? RM_DEBUG : conf->log_level, conf->log_prefix, conf->log_stdout);
+    rm_log_setup(r->options.debug ? RM_DEBUG : conf->log_level, conf->log_prefix, conf->log_stdout, conf->log_format);
     r->bodies.limit = conf->limits.bodies_bytes;
     r->patience.fire = run_impatient;
     r->last.fire = run_give_up;

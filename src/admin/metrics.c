@@ -6,6 +6,7 @@
 #include "observe/process.h"
 
 #include <math.h>
+#include <remora/log.h>
 #include <stdio.h>
 
 struct scrape {
@@ -264,6 +265,8 @@ static void scrape_process(struct scrape *s)
         rm_sample(&s->metrics, &loop, 1, m->is_in ? 1 : 0);
     }
     scrape_reloads(s);
+    rm_metric(&s->metrics, RM_COUNTER, "remora_log_dropped_lines_total", "Lines of the log that nobody read in time.");
+    rm_sample(&s->metrics, NULL, 0, (double)rm_log_dropped());
     rm_process_metrics(&s->metrics);
 }
 

@@ -233,6 +233,7 @@ struct rm_conf {
     // extra_config telemetry/logging
     enum rm_level log_level; // INFO (KrakenD: DEBUG needs to be asked for)
     struct rm_str log_prefix;
+    enum rm_log_format log_format;
     bool log_stdout; // default true: a container's log is its standard output
     // extra_config remora
     uint32_t workers;   // 0: by the CPU quota

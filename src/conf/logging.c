@@ -6,14 +6,7 @@
 
 static const char *const logging_levels[] = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}; // as enum rm_level
 
-static void logging_format(struct rm_reader *r, const struct rm_path *path, struct rm_value *value, void *base)
-{
-    (void)base;
-    if (value->type == RM_STRING && value->raw.n > 0 && !rm_str_eq(value->raw, RM_STR("default")))
-        rm_reader_error(r, path, rm_doc_place(value),
-                        "the format %s is not in this version of remora, allowed is default",
-                        rm_text_quote(r->found->arena, value->raw));
-}
+static const char *const logging_formats[] = {"default", "logstash"}; // as enum rm_log_format
 
 static const struct rm_field logging_rows[] = {
     {.name = "level",
@@ -35,11 +28,18 @@ static const struct rm_field logging_rows[] = {
      .note = "write to standard output and let the platform collect it",
      .doc = "not in this version"},
     {.name = "syslog_facility", .type = RM_FIELD_STRING, .offset = RM_NOWHERE, .doc = "ignored"},
-    {.name = "format", .type = RM_FIELD_STRING, .offset = RM_NOWHERE, .read = logging_format, .doc = "default"},
+    {.name = "format",
+     .type = RM_FIELD_CHOICE,
+     .offset = AT(log_format),
+     .fallback = "default",
+     .choices = logging_formats,
+     .n_choices = RM_COUNT(logging_formats),
+     .zero_is_unset = true,
+     .doc = "default: text; logstash: a JSON object a line"},
     {.name = "custom_format",
      .type = RM_FIELD_LATER,
      .offset = RM_NOWHERE,
-     .note = "remove it",
+     .note = "remove it, or use the format logstash",
      .doc = "not in this version"},
     {.name = "access_log_format",
      .type = RM_FIELD_LATER,

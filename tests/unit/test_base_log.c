@@ -68,10 +68,10 @@ static void assert_matches(const char *line, const char *pattern)
 static void lines_have_time_level_prefix_message(void **state)
 {
     (void)state;
-    rm_log_setup(RM_DEBUG, (struct rm_str){NULL, 0}, false);
+    rm_log_setup(RM_DEBUG, (struct rm_str){NULL, 0}, false, RM_LOG_DEFAULT);
     rm_log(RM_INFO, "started port=%d", 8080);
     assert_matches(next_line(), TIME "INFO started port=8080$");
-    rm_log_setup(RM_DEBUG, RM_STR("[REMORA]"), false);
+    rm_log_setup(RM_DEBUG, RM_STR("[REMORA]"), false, RM_LOG_DEFAULT);
     rm_log(RM_CRITICAL, "gone");
     assert_matches(next_line(), TIME "CRITICAL \\[REMORA\\] gone$");
     rm_log(RM_DEBUG, "%s", "");
@@ -81,7 +81,7 @@ static void lines_have_time_level_prefix_message(void **state)
 static void levels_filter(void **state)
 {
     (void)state;
-    rm_log_setup(RM_WARNING, RM_STR(""), false);
+    rm_log_setup(RM_WARNING, RM_STR(""), false, RM_LOG_DEFAULT);
     assert_false(rm_log_on(RM_INFO));
     assert_true(rm_log_on(RM_WARNING));
     rm_log(RM_INFO, "no");
@@ -99,7 +99,7 @@ static void levels_filter(void **state)
 static void control_characters_are_escaped(void **state)
 {
     (void)state;
-    rm_log_setup(RM_DEBUG, RM_STR("p\n"), false);
+    rm_log_setup(RM_DEBUG, RM_STR("p\n"), false, RM_LOG_DEFAULT);
     rm_log(RM_INFO, "a\nb\rc\td\x1b[31me\x7F \xC2\x9B caf\xC3\xA9");
     assert_matches(next_line(), "INFO p\\\\n a\\\\nb\\\\rc\\\\td\\\\x1b\\[31me\\\\x7f \\\\x9b caf\xC3\xA9$");
 }
@@ -107,7 +107,7 @@ static void control_characters_are_escaped(void **state)
 static void a_long_text_is_cut_and_still_one_line(void **state)
 {
     (void)state;
-    rm_log_setup(RM_DEBUG, RM_STR("0123456789012345678901234567890123456789012345678901234567890123456789"), false);
+    rm_log_setup(RM_DEBUG, RM_STR("0123456789012345678901234567890123456789012345678901234567890123456789"), false, RM_LOG_DEFAULT);
     for (size_t n = 3900; n < 4100; n += 7) {
         char *text = malloc(n + 1);
         assert_non_null(text);
@@ -127,14 +127,64 @@ static void a_long_text_is_cut_and_still_one_line(void **state)
 static void the_same_settings_again_cost_nothing(void **state)
 {
     (void)state;
-    rm_log_setup(RM_INFO, RM_STR("even"), false);
-    rm_log_setup(RM_INFO, RM_STR("odd"), false);
+    rm_log_setup(RM_INFO, RM_STR("even"), false, RM_LOG_DEFAULT);
+    rm_log_setup(RM_INFO, RM_STR("odd"), false, RM_LOG_DEFAULT);
     size_t before = mallinfo2().uordblks;
     for (int i = 0; i < 1000; i++)
-        rm_log_setup(RM_INFO, i % 2 ? RM_STR("odd") : RM_STR("even"), false);
+        rm_log_setup(RM_INFO, i % 2 ? RM_STR("odd") : RM_STR("even"), false, RM_LOG_DEFAULT);
     assert_int_equal(mallinfo2().uordblks, before);
     rm_log(RM_INFO, "x");
     assert_matches(next_line(), "INFO odd x$");
+}
+
+// As JSON: quotation marks, control characters and broken UTF-8 of a peer stay inside the message's string.
+static void lines_as_json(void **state)
+{
+    (void)state;
+    rm_log_setup(RM_DEBUG, RM_STR("[R\"]"), false, RM_LOG_LOGSTASH);
+    rm_log(RM_WARNING, "said text=\"%s\"", "a\\\n\xff\xc2\x85\xc3\xa9\x7f\",\"level\":\"INFO");
+    const char *line = next_line();
+    assert_matches(line, "^\\{\"@timestamp\":\"[0-9T:.-]+Z\",\"@version\":1,\"level\":\"WARNING\",\"module\":");
+    const char *rest = strstr(line, "\"module\"");
+    assert_non_null(rest);
+    assert_string_equal(rest, "\"module\":\"[R\\\"]\",\"message\":\"said text=\\\"a\\\\\\u000a\xef\xbf\xbd\\u0085\xc3\xa9\\u007f\\\","
+                              "\\\"level\\\":\\\"INFO\\\"\"}");
+    char *text = malloc(10000);
+    memset(text, '"', 9999);
+    text[9999] = '\0';
+    rm_log(RM_INFO, "%s", text);
+    line = next_line();
+    assert_true(strlen(line) < 4096);
+    assert_string_equal(line + strlen(line) - 7, "\\\"...\"}");
+    free(text);
+    rm_log_setup(RM_DEBUG, RM_STR(""), false, RM_LOG_DEFAULT);
+}
+
+// Nobody reads: lines are dropped and counted; once somebody does, lines come again, and whole.
+static void a_reader_that_stops_stops_nobody(void **state)
+{
+    (void)state;
+    int ends[2];
+    char bytes[1 << 16];
+    assert_int_equal(pipe(ends), 0);
+    assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+    close(ends[1]);
+    rm_log_setup(RM_DEBUG, RM_STR(""), false, RM_LOG_DEFAULT);
+    uint64_t before = rm_log_dropped();
+    for (int i = 0; i < 100000 && rm_log_dropped() == before; i++)
+        rm_log(RM_INFO, "line %d", i);
+    assert_int_equal(rm_log_dropped(), before + 1);
+    for (int i = 0; i < 1000; i++)
+        rm_log(RM_INFO, "line");
+    assert_int_equal(rm_log_dropped(), before + 1001);
+    assert_true(read(ends[0], bytes, sizeof(bytes)) > 0);
+    rm_log(RM_INFO, "and again");
+    assert_int_equal(rm_log_dropped(), before + 1001);
+    ssize_t n = read(ends[0], bytes, sizeof(bytes) - 1);
+    assert_true(n > 0);
+    bytes[n] = '\0';
+    assert_non_null(strstr(bytes, "INFO and again\n"));
+    close(ends[0]);
 }
 
 int main(void)
@@ -145,6 +195,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(control_characters_are_escaped, setup, teardown),
         cmocka_unit_test_setup_teardown(a_long_text_is_cut_and_still_one_line, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_settings_again_cost_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(lines_as_json, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_reader_that_stops_stops_nobody, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -426,11 +426,11 @@ static void logged(const char *text, char *log, size_t size)
     int pipes[2], saved = dup(STDERR_FILENO);
     assert_int_equal(pipe(pipes), 0);
     dup2(pipes[1], STDERR_FILENO);
-    rm_log_setup(RM_DEBUG, RM_STR(""), false);
+    rm_log_setup(RM_DEBUG, RM_STR(""), false, RM_LOG_DEFAULT);
     struct raw_answer a = front_ask(text);
     raw_free(&a);
     wait_for(t.shared.connections == 0); // the line is written before the connection closes
-    rm_log_setup(RM_ERROR, RM_STR(""), false);
+    rm_log_setup(RM_ERROR, RM_STR(""), false, RM_LOG_DEFAULT);
     dup2(saved, STDERR_FILENO);
     close(pipes[1]);
     close(saved);
@@ -576,7 +576,7 @@ static void front_answers_with_long_heads(void **state)
 
 int main(void)
 {
-    rm_log_setup(RM_ERROR, RM_STR(""), false);
+    rm_log_setup(RM_ERROR, RM_STR(""), false, RM_LOG_DEFAULT);
     const struct CMUnitTest tests[] = {
         FRONT_TEST(front_keeps_connections),
         FRONT_TEST(front_pipelines),
