@@ -1,6 +1,7 @@
 // Which headers reach a backend (krakend-behaviour.md §5.3, without hop-by-hop fields). Owns nothing.
 // SPDX-License-Identifier: Apache-2.0
 #include "flow/head.h"
+#include "flow/trace.h"
 
 #include "net/hop.h"
 
@@ -50,7 +51,7 @@ void rm_head_build(struct rm_arena *arena, const struct rm_filter *filter, const
     bool own_agent = true;
     for (uint32_t i = 0; i < out->n; i++) {
         struct rm_str name = out->v[i].name;
-        if (head_is_ours(name) || !rm_filter_passes(filter, name))
+        if (head_is_ours(name) || !(rm_filter_passes(filter, name) || rm_trace_is_header(name)))
             continue;
         if (rm_str_eq_nocase(name, RM_STR("user-agent")))
             own_agent = false;
@@ -75,7 +76,7 @@ void rm_head_narrow(struct rm_arena *arena, const struct rm_filter *filter, cons
     head_copy(arena, in, 0, out);
     out->n = 0;
     for (uint32_t i = 0; i < in->n; i++) {
-        if (rm_filter_passes(filter, in->v[i].name))
+        if (rm_filter_passes(filter, in->v[i].name) || rm_trace_is_header(in->v[i].name))
             out->v[out->n++] = in->v[i];
     }
 }

@@ -4,6 +4,7 @@
 #include "flow/backend.h"
 #include "flow/local.h"
 #include "flow/status.h"
+#include "flow/trace.h"
 
 #include <remora/log.h>
 
@@ -85,9 +86,11 @@ void rm_slot_log(const struct rm_slot *slot)
     uint64_t took_us = now_us - slot->started_us;
     struct rm_str path = endpoint->conf->path;
     struct rm_str where = slot->where.n ? slot->where : RM_STR("-");
+    struct rm_str trace = rm_trace_id(&slot->part.rq->headers);
     struct rm_str text = slot->detail.n ? slot->detail : rm_str_of(err->text);
     rm_log(RM_WARNING,
-           "backend failed endpoint=\"%s %.*s\" backend=%u host=%.*s error=%s ms=%" PRIu64 " text=\"%.*s\"%s",
+           "backend failed endpoint=\"%s %.*s\" backend=%u host=%.*s error=%s ms=%" PRIu64 " text=\"%.*s\"%s%s%.*s",
            rm_method_names[endpoint->conf->method], (int)path.n, path.p, slot->backend->index, (int)where.n, where.p,
-           rm_code_name(err->code), took_us / 1000, (int)text.n, text.p, unlogged);
+           rm_code_name(err->code), took_us / 1000, (int)text.n, text.p, unlogged,
+           trace.n > 0 ? " trace_id=" : "", (int)trace.n, trace.p);
 }

@@ -1,6 +1,8 @@
 // Counts, and the access log's line. Never the query (it may hold tokens), never a header.
 // SPDX-License-Identifier: Apache-2.0
 #include "front/access.h"
+#include "flow/trace.h"
+
 #include <remora/log.h>
 
 #define ACCESS_HUNG_UP 499 // nobody to answer; nginx's number for it
@@ -45,14 +47,16 @@ static void access_count(const struct rm_client *c, const struct access_end *end
 
 static void access_log(const struct rm_client *c, const struct access_end *end)
 {
+    struct rm_str trace = rm_trace_id(&c->rq.headers);
     struct rm_str path = c->path.n > 0 ? c->path : RM_STR("-");
     const char *client = c->rq.client_ip.n > 0 ? c->rq.client_ip.p : c->conn->peer;
     int client_n = (int)(c->rq.client_ip.n > 0 ? c->rq.client_ip.n : strlen(c->conn->peer));
-    rm_log(access_level(c), "request method=%.*s path=%.*s status=%d duration_ms=%llu.%03u bytes=%llu client=%.*s%s%s%s",
+    rm_log(access_level(c), "request method=%.*s path=%.*s status=%d duration_ms=%llu.%03u bytes=%llu client=%.*s%s%s%s%s%.*s",
            (int)c->method.n, c->method.p, (int)path.n, path.p,
            end->status, (unsigned long long)(end->us / 1000),
            (unsigned)(end->us % 1000), (unsigned long long)c->sent, client_n, client, end->broken ? " cut=true" : "",
-           c->rq.err.code ? " error=" : "", c->rq.err.code ? rm_code_name(c->rq.err.code) : "");
+           c->rq.err.code ? " error=" : "", c->rq.err.code ? rm_code_name(c->rq.err.code) : "",
+           trace.n > 0 ? " trace_id=" : "", (int)trace.n, trace.p);
 }
 
 void rm_access_note(const struct rm_client *c)

@@ -72,7 +72,7 @@ void flow_rig_start(struct flow_rig *rig, const char *members, struct fake_answe
     *rig = (struct flow_rig){.net = {.answers = answers, .n_answers = n_answers}};
     rm_arena_init(&rig->arena, NULL);
     fake_transport_use(&rig->net);
-    rm_log_setup(RM_CRITICAL, RM_STR(""), false); // failures are what most tests are about
+    rm_log_setup(RM_CRITICAL, RM_STR(""), false, RM_LOG_DEFAULT); // failures are what most tests are about
     struct rm_conf *conf = flow_rig_conf(&rig->arena, members);
     rig->budget.limit = conf->limits.bodies_bytes;
     if (rm_loop_new(&rig->loop, &err) != RM_OK || rm_plan_new(&rig->plan, conf, &rig->budget, &err) != RM_OK)

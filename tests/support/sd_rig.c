@@ -164,7 +164,7 @@ void set_up_resolver(uint64_t timeout_us)
 int sd_setup(void **state)
 {
     (void)state;
-    rm_log_setup(getenv("SD_RIG_LOG") ? RM_DEBUG : RM_CRITICAL, RM_STR(""), false);
+    rm_log_setup(getenv("SD_RIG_LOG") ? RM_DEBUG : RM_CRITICAL, RM_STR(""), false, RM_LOG_DEFAULT);
     assert_int_equal(rm_loop_new(&loop, NULL), RM_OK);
     dns = rm_dns_start();
     set_up_resolver(10 * RM_SEC);

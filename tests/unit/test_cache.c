@@ -558,7 +558,7 @@ static void a_line_for_each_change(void **state)
     (void)state;
     struct rm_news news = {0};
     struct rm_snapshot *two = rm_script_list("10.0.0.1 10.0.0.2"), *other = rm_script_list("10.0.0.2 10.0.0.3 10.0.0.4");
-    rm_log_setup(RM_INFO, RM_STR(""), false);
+    rm_log_setup(RM_INFO, RM_STR(""), false, RM_LOG_DEFAULT);
     assert_string_equal(what_is_said(&news, NULL, RM_ETIMEOUT, "no word in 3 ms"),
                         "source failing source=\"s\" hosts=0 added=0 removed=0 outcome=timeout error=\"no word in 3 ms\"\n");
     assert_string_equal(what_is_said(&news, NULL, RM_ETIMEOUT, "no word in 12 ms"), ""); // no news

@@ -546,7 +546,7 @@ static struct logged log_begin(void)
     logged.kept = dup(STDOUT_FILENO);
     assert_true(logged.kept >= 0);
     dup2(fileno(logged.file), STDOUT_FILENO);
-    rm_log_setup(RM_WARNING, RM_STR(""), true);
+    rm_log_setup(RM_WARNING, RM_STR(""), true, RM_LOG_DEFAULT);
     return logged;
 }
 
@@ -555,7 +555,7 @@ static void log_end(struct logged logged, const char *const *lines, size_t n_lin
 {
     dup2(logged.kept, STDOUT_FILENO);
     close(logged.kept);
-    rm_log_setup(RM_CRITICAL, RM_STR(""), false);
+    rm_log_setup(RM_CRITICAL, RM_STR(""), false, RM_LOG_DEFAULT);
     rewind(logged.file);
     char line[512];
     size_t n = 0;

@@ -429,7 +429,7 @@ static void front_early_answer(void **state)
 
 int main(void)
 {
-    rm_log_setup(RM_ERROR, RM_STR(""), false);
+    rm_log_setup(RM_ERROR, RM_STR(""), false, RM_LOG_DEFAULT);
     const struct CMUnitTest tests[] = {
         FRONT_TEST(front_continues),
         FRONT_TEST(front_limits_bodies),

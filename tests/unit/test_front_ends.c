@@ -351,7 +351,7 @@ static void front_stops_under_load(void **state)
 
 int main(void)
 {
-    rm_log_setup(RM_ERROR, RM_STR(""), false);
+    rm_log_setup(RM_ERROR, RM_STR(""), false, RM_LOG_DEFAULT);
     const struct CMUnitTest tests[] = {
         FRONT_TEST(front_notices_hang_ups),
         FRONT_TEST(front_hang_up_in_a_body),

@@ -67,7 +67,7 @@ static struct owner owner_make(void)
 static int setup(void **state)
 {
     (void)state;
-    rm_log_setup(RM_CRITICAL, RM_STR(""), true);
+    rm_log_setup(RM_CRITICAL, RM_STR(""), true, RM_LOG_DEFAULT);
     assert_int_equal(rm_loop_new(&loop, NULL), RM_OK);
     server = malloc(sizeof(*server));
     assert_non_null(server);
