@@ -85,8 +85,8 @@ def test_sighup_takes_another_file(reloads):
     reloads.signal(signal.SIGHUP)
     until(lambda: reloads.serves(2), "the new endpoint")
     assert reloads.ask("/at/1").status == 404
-    until(lambda: "reloaded" in reloads.log(), "the line")
-    assert status(reloads)["result"] == "success"
+    until(lambda: status(reloads)["result"] == "success", "the result")
+    assert "reloaded" in reloads.log()
 
 
 def test_a_file_that_changes_is_taken(reloads):
