@@ -121,7 +121,7 @@ def test_what_it_shows(shop, hosts, browser):
     browser.wait(count("#endpoints tbody tr") + " === 6")
     for column in (2, 5, 6):
         browser.wait("/[1-9]/.test(%s)" % text("#endpoints tbody tr:first-child").replace(".textContent", ".children[%d].textContent" % column))
-    browser.wait("/p50 . [0-9]/.test(%s)" % text("#tiles"))
+    browser.wait("/p99 [0-9]/.test(%s)" % text("#tiles"))
     time = "document.querySelectorAll('#endpoints path.line')[1].getAttribute('d')"
     browser.wait("%s.length > 20" % time, "a plot of latency")
 

@@ -47,7 +47,7 @@ function showTiles(model) {
   const tiles = [
     { title: "Requests", value: showRate(now.rate), small: "per s", series: [model.total.rate], least: 1, top: showRate },
     { title: "Failed", value: showShare(now.failed), small: "", series: [model.total.failed], least: 0.02, top: showShare, bad: true },
-    { title: "Latency", value: showTime(now.p50), small: `p50 · ${showTime(now.p99)} p99`, series: [model.total.p50, model.total.p99], least: 0.001, top: showTime },
+    { title: "Latency", value: showTime(now.p50), small: `p99 ${showTime(now.p99)}`, series: [model.total.p50, model.total.p99], least: 0.001, top: showTime },
     { title: "Calls in flight", value: whole.format(model.inFlight.last ?? 0), small: "to backends", series: [model.inFlight], least: 1, top: (n) => whole.format(n) },
     { title: "Hosts", value: whole.format(ready), small: `of ${whole.format(hosts)} ready`, series: [model.ready], least: 1, top: (n) => whole.format(n) },
     { title: "Memory", value: megabytes(model.memoryBytes), small: cpu ? `CPU ${showShare(cpu.by[0] / cpu.seconds)}` : "", series: [model.memory], least: 1, top: megabytes },
