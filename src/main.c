@@ -7,6 +7,7 @@
 #include "admin/graph.h"
 #include "front/front.h"
 #include "front/mhd.h"
+#include "front/tls.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -186,7 +187,7 @@ static struct rm_conf *main_load(const struct main_args *args, bool debug)
     struct rm_conf *conf = NULL;
     int rc = rm_conf_load(args->config, &options, &conf, &found, &arena);
     if (rc == RM_OK && args->test)
-        rm_conf_check_files(conf, &found);
+        rm_conf_check_files(conf, &found, rm_tls_check_pair);
     for (size_t i = 0; i < found.n; i++) {
         struct rm_str line = rm_finding_format(&arena, rm_str_of(args->config), &found.v[i]);
         fprintf(stderr, "%.*s\n", (int)line.n, line.p);

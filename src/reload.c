@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "front/tls.h"
 #include "loop/watch.h"
 
 #include <fcntl.h>
@@ -395,7 +396,7 @@ static void reload_take(struct rm_reload *r, struct rm_conf *conf, const char *c
     struct reload_world *w;
     struct rm_err err = {0};
     if (conf)
-        rm_conf_check_files(conf, &r->status.found);
+        rm_conf_check_files(conf, &r->status.found, rm_tls_check_pair);
     if (!conf || r->status.found.n_errors > 0) {
         rm_conf_free(conf);
         reload_refuse(r, NULL);

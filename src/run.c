@@ -8,6 +8,7 @@
 #include "cpus.h"
 #include "flow/plan.h"
 #include "front/accept.h"
+#include "front/tls.h"
 #include "front/worker.h"
 #include "loop/thread.h"
 #include "pool/cache.h"
@@ -413,6 +414,8 @@ static int run_start(struct run *r, struct rm_err *err)
     r->patience.fire = run_impatient;
     r->last.fire = run_give_up;
     r->look.fire = run_look;
+    if (conf->tls.n_keys > 0 && (rc = rm_tls_new(&r->shared.tls, &conf->tls, err)) != RM_OK)
+        return rc;
     if ((rc = rm_loop_new(&r->loop, err)) != RM_OK || (rc = run_catch_signals(r, err)) != RM_OK ||
         (rc = rm_listen(conf->listen_ip, conf->port, RUN_BACKLOG, r->listeners, &r->shared.n_listeners, err)) != RM_OK)
         return rc;
@@ -440,6 +443,7 @@ static void run_finish(struct run *r)
     rm_cache_free(r->cache);
     if (r->discovery)
         rm_loop_free(r->discovery);
+    rm_tls_unref(r->shared.tls);
     if (r->loop) {
         rm_timer_stop(&r->patience);
         rm_timer_stop(&r->last);

@@ -38,8 +38,10 @@ OWNERS = {
     "ares.h": {"sd/resolve.c"},
     "curl/curl.h": {"src/net/curl.c", "sd/api_http.c"},
     "jansson.h": {"sd/k8s_event.c"},
+    "openssl/err.h": {"src/front/tls.c"},
+    "openssl/x509v3.h": {"src/front/tls.c"},
     "zlib.h": {"src/net/gunzip.c"},
-    "openssl/ssl.h": {"src/net/curl.c"},
+    "openssl/ssl.h": {"src/net/curl.c", "src/front/tls.c"},
 }
 
 POINTS = "tests/kubernetes-points.md"

@@ -1,9 +1,15 @@
-// `check -t`: are the files that the configuration names there, readable and, but for the token, PEM?
+// `check -t`: are the files that the configuration names there, readable and, but for the token, PEM; does each certificate have its key?
 // SPDX-License-Identifier: Apache-2.0
 #include "conf/finding.h"
 
 #include <errno.h>
 #include <stdio.h>
+
+struct files {
+    const struct rm_conf *conf;
+    struct rm_findings *found;
+    int (*pair)(const char *certificate, const char *key, struct rm_err *);
+};
 
 // NULL, or why the file cannot be used.
 static const char *files_check(struct rm_arena *arena, struct rm_str path, bool is_pem)
@@ -47,30 +53,61 @@ static void files_one(struct rm_findings *found, const struct rm_path *path, con
                        rm_arena_printf(found->arena, "the file \"%s\": %s", files_name(found->arena, file), why));
 }
 
-static void files_client_tls(const struct rm_conf *conf, struct rm_findings *found)
+// Both files' findings stand at the certificate's key, as `pair` says which it is.
+static void files_pair(struct files *f, const struct rm_path *path, const struct rm_value *value, struct rm_str certificate,
+                       struct rm_str key)
 {
-    struct rm_arena *arena = found->arena;
-    struct rm_path tls = {.name = RM_STR("client_tls")};
-    struct rm_value *object = rm_value_get(arena, conf->doc.root, tls.name);
-    if (!object || object->type != RM_OBJECT)
-        return;
-    struct rm_path cas = {.up = &tls, .name = RM_STR("ca_certs")};
-    const struct rm_value *list = rm_value_get(arena, object, cas.name);
+    struct rm_arena *arena = f->found->arena;
+    struct rm_err err = {0};
+    int code = f->pair(rm_arena_cstr(arena, certificate), rm_arena_cstr(arena, key), &err);
+    if (code != RM_OK)
+        rm_finding_add(f->found, code != RM_ETLS, rm_doc_place(value), rm_path_format(arena, path),
+                       rm_str_of(files_name(arena, rm_str_of(err.text))));
+}
+
+static void files_list(struct rm_findings *found, const struct rm_path *path, const struct rm_value *list,
+                       const struct rm_strs *files)
+{
     const struct rm_value *item = list && list->type == RM_ARRAY ? list->first : list;
-    for (size_t i = 0; i < conf->client_tls.ca_certs.n; i++) {
-        struct rm_path at = {.up = &cas, .index = i};
+    for (size_t i = 0; i < files->n; i++) {
+        struct rm_path at = {.up = path, .index = i};
         RM_ASSERT(item);
-        files_one(found, list->type == RM_ARRAY ? &at : &cas, item, conf->client_tls.ca_certs.v[i], true);
+        files_one(found, list->type == RM_ARRAY ? &at : path, item, files->v[i], true);
         item = item->next;
     }
-    if (conf->client_tls.cert_file.n == 0)
+}
+
+// `object` is what `path` names, NULL where it is not there.
+static void files_client_tls(struct files *f, const struct rm_path *path, struct rm_value *object,
+                             const struct rm_conf_tls *tls)
+{
+    struct rm_arena *arena = f->found->arena;
+    if (!object || object->type != RM_OBJECT)
         return;
-    struct rm_path certs = {.up = &tls, .name = RM_STR("client_certs")}, first = {.up = &certs, .index = 0};
-    struct rm_path cert = {.up = &first, .name = RM_STR("certificate")},
-                   key = {.up = &first, .name = RM_STR("private_key")};
-    struct rm_value *pair = rm_value_get(arena, object, certs.name)->first;
-    files_one(found, &cert, rm_value_get(arena, pair, cert.name), conf->client_tls.cert_file, true);
-    files_one(found, &key, rm_value_get(arena, pair, key.name), conf->client_tls.key_file, true);
+    struct rm_path cas = {.up = path, .name = RM_STR("ca_certs")};
+    files_list(f->found, &cas, rm_value_get(arena, object, cas.name), &tls->ca_certs);
+    struct rm_path certs = {.up = path, .name = RM_STR("client_certs")}, first = {.up = &certs, .index = 0};
+    if (tls->cert_file.n > 0)
+        files_pair(f, &first, rm_value_get(arena, object, certs.name)->first, tls->cert_file, tls->key_file);
+}
+
+static void files_server_tls(struct files *f)
+{
+    struct rm_arena *arena = f->found->arena;
+    struct rm_path path = {.name = RM_STR("tls")}, keys = {.up = &path, .name = RM_STR("keys")},
+                   cas = {.up = &path, .name = RM_STR("ca_certs")};
+    const struct rm_conf_server_tls *tls = &f->conf->tls;
+    if (tls->n_keys == 0)
+        return;
+    struct rm_value *object = rm_value_get(arena, f->conf->doc.root, path.name);
+    const struct rm_value *item = tls->keys == &tls->single ? NULL : tls->keys_value->first;
+    for (size_t i = 0; i < tls->n_keys; i++) {
+        struct rm_path at = {.up = &keys, .index = i};
+        files_pair(f, item ? &at : &path, item ? item : object, tls->keys[i].certificate, tls->keys[i].key);
+        item = item ? item->next : NULL;
+    }
+    if (tls->enable_mtls)
+        files_list(f->found, &cas, rm_value_get(arena, object, cas.name), &tls->ca_certs);
 }
 
 static void files_kubernetes(const struct rm_conf *conf, struct rm_findings *found)
@@ -91,8 +128,12 @@ static void files_kubernetes(const struct rm_conf *conf, struct rm_findings *fou
         files_one(found, &ca, rm_value_get(found->arena, object, ca.name), conf->kubernetes.ca_file, true);
 }
 
-void rm_conf_check_files(const struct rm_conf *conf, struct rm_findings *found)
+void rm_conf_check_files(const struct rm_conf *conf, struct rm_findings *found,
+                         int (*pair)(const char *certificate, const char *key, struct rm_err *))
 {
-    files_client_tls(conf, found);
+    struct files f = {.conf = conf, .found = found, .pair = pair};
+    struct rm_path client_tls = {.name = RM_STR("client_tls")};
+    files_server_tls(&f);
+    files_client_tls(&f, &client_tls, rm_value_get(found->arena, conf->doc.root, client_tls.name), &conf->client_tls);
     files_kubernetes(conf, found);
 }

@@ -192,6 +192,24 @@ struct rm_conf_tls { // client_tls
     struct rm_str min_version, max_version;
 };
 
+struct rm_conf_key {
+    struct rm_str certificate, key; // PEM files
+};
+enum rm_conf_tls_version { RM_CONF_TLS12, RM_CONF_TLS13 };
+struct rm_conf_server_tls { // tls
+    bool disabled;
+    struct rm_conf_key *keys;
+    size_t n_keys; // 0: plain HTTP
+    enum rm_conf_tls_version min_version, max_version; // TLS 1.3 both
+    const char *ciphers12, *ciphers13, *groups;        // as OpenSSL calls them, with colons between
+    bool enable_mtls;
+    struct rm_strs ca_certs;
+    bool no_system_ca; // default true
+    // as the file has them
+    struct rm_conf_key single; // public_key and private_key beside keys
+    struct rm_value *keys_value, *ciphers, *curves;
+};
+
 // extra_config.remora.kubernetes; "" stands for what Kubernetes puts into a pod.
 enum rm_conf_addresses { RM_CONF_BOTH, RM_CONF_IPV4, RM_CONF_IPV6 };
 struct rm_conf_kubernetes {
@@ -224,6 +242,7 @@ struct rm_conf {
     uint32_t max_idle_connections;          // 0: no limit
     bool disable_keep_alives, disable_compression;
     uint64_t dns_cache_ttl_us;
+    struct rm_conf_server_tls tls;
     struct rm_conf_tls client_tls;
     bool allow_insecure_connections; // the root's key; client_tls.insecure is what counts
 
@@ -279,8 +298,10 @@ int rm_conf_load(const char *path, const struct rm_conf_options *, struct rm_con
                  struct rm_arena *arena) RM_MUST_CHECK;
 int rm_conf_parse(struct rm_str file, struct rm_str text, const struct rm_conf_options *, struct rm_conf **out,
                   struct rm_findings *found, struct rm_arena *arena) RM_MUST_CHECK; // from memory
-// `check -t`: opens the files that the configuration names (certificates, keys); adds findings.
-void rm_conf_check_files(const struct rm_conf *, struct rm_findings *found);
+// `check -t`: opens the files that the configuration names; adds findings. `pair` looks at a certificate and its key together, as who
+// serves them would: RM_OK, RM_ETLS for what is a warning, another code for an error, all with a text.
+void rm_conf_check_files(const struct rm_conf *, struct rm_findings *found,
+                         int (*pair)(const char *certificate, const char *key, struct rm_err *));
 // A reload: what a running process cannot change (addresses, workers, some limits, how discovery asks) becomes as it runs, with a warning
 // for each key that says otherwise.
 void rm_conf_keep(struct rm_conf *, const struct rm_conf *running, struct rm_findings *found);

@@ -147,6 +147,8 @@ static struct rm_value *dump_conf(struct dumper *d)
     dump_set(d, root, "version", rm_value_integer(&d->arena, 3));
     rm_value_merge(&d->arena, root, dump_fields(d, &rm_service_fields, conf));
     dump_set(d, rm_value_get(&d->arena, root, RM_STR("client_tls")), "client_certs", dump_client_certs(d));
+    if (conf->tls.n_keys == 0) // defaults alone ask for nothing
+        rm_value_remove(&d->arena, root, RM_STR("tls"));
     dump_extra(d, root, RM_EXTRA_SERVICE, conf);
     struct rm_value *endpoints = rm_value_new(&d->arena, RM_ARRAY);
     for (size_t i = 0; i < conf->n_endpoints; i++)

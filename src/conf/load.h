@@ -9,6 +9,7 @@
 extern const struct rm_fields rm_service_fields;
 void rm_service_read(struct rm_reader *, struct rm_value *root, const char *const *environ);
 extern const struct rm_fields rm_client_tls_fields; // tls.c
+extern const struct rm_fields rm_server_tls_fields; // server_tls.c
 
 // env.c: KRAKEND_<KEY> and REMORA_<KEY> over the root's scalar keys.
 void rm_env_read(struct rm_reader *, const char *const *environ);

@@ -49,16 +49,6 @@ static void service_output(struct rm_reader *r, const struct rm_path *path, stru
         rm_encoding_output(r, path, rm_doc_place(value), &conf->output_encoding, RM_STR("json"));
 }
 
-static void service_tls(struct rm_reader *r, const struct rm_path *path, struct rm_value *value, void *base)
-{
-    (void)base;
-    const struct rm_value *disabled =
-        value->type == RM_OBJECT ? rm_value_get(r->arena, value, RM_STR("disabled")) : NULL;
-    if (!rm_value_is_off(value) && !(disabled && disabled->type == RM_TRUE))
-        rm_reader_error(r, path, rm_doc_key_place(value),
-                        "TLS towards clients is not in this version of remora: let what stands before it end TLS");
-}
-
 static const struct rm_field service_rows[] = {
     {.name = "version",
      .type = RM_FIELD_CUSTOM,
@@ -214,10 +204,10 @@ static const struct rm_field service_rows[] = {
      .nested = &rm_client_tls_fields,
      .doc = "TLS towards backends"},
     {.name = "tls",
-     .type = RM_FIELD_CUSTOM,
+     .type = RM_FIELD_NESTED,
      .offset = RM_NOWHERE,
-     .read = service_tls,
-     .doc = "TLS towards clients; not in this version"},
+     .nested = &rm_server_tls_fields,
+     .doc = "TLS towards clients"},
     {.name = "use_h2c",
      .type = RM_FIELD_LATER,
      .offset = RM_NOWHERE,

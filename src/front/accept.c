@@ -5,6 +5,7 @@
 #include "front/accept.h"
 #include "base/clock.h"
 #include "front/mhd.h"
+#include "front/relay.h"
 #include <remora/log.h>
 
 #include <errno.h>
@@ -159,6 +160,8 @@ static bool accept_one(struct rm_front *front, int listener)
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     const struct sockaddr *from = (const struct sockaddr *)&peer;
+    if (front->tls)
+        return rm_relay_start(front, fd, from, (unsigned)size);
     return rm_mhd_add(front->mhd, rm_conn_new(front, fd, from), from, (unsigned)size);
 }
 
@@ -199,8 +202,9 @@ int rm_accept_start(struct rm_front *front, struct rm_err *err)
         return rm_fail(err, RM_ESYS, "%zu listeners are too many", shared->n_listeners);
     a->limit = shared->max_connections;
     struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 5 * 4 < a->limit)
-        a->limit = (uint32_t)(files.rlim_cur / 5 * 4);
+    rlim_t each = front->tls ? 3 : 1; // descriptors
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 5 * 4 / each < a->limit)
+        a->limit = (uint32_t)(files.rlim_cur / 5 * 4 / each);
     a->retry.fire = accept_retry;
     a->n = shared->n_listeners;
     accept_take_part(front);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "front/client.h"
 #include "front/linger.h"
+#include "front/relay.h"
 
 #include <arpa/inet.h>
 #include <linux/tcp.h>
@@ -14,7 +15,6 @@
 #include <time.h>
 
 #define CONN_FIRST_LOOK RM_SEC  // how soon an answer under way is looked at for the first time
-#define CONN_DRAIN_QUIET RM_SEC // while draining: who is about to ask once more still gets an answer, which says close
 #define CONN_LAST_WORDS (10 * RM_MS) // after the client's end: by then what came before it has been read
 
 static void conn_fire(struct rm_timer *timer);
@@ -63,7 +63,7 @@ struct rm_conn *rm_conn_new(struct rm_front *front, int fd, const struct sockadd
 void rm_conn_open(struct rm_conn *c)
 {
     // Without the watch a hang-up is found when the answer is sent: a loss, but no error.
-    if (rm_fd_add(c->front->loop, &c->watch, NULL) != RM_OK)
+    if (!c->relay && rm_fd_add(c->front->loop, &c->watch, NULL) != RM_OK)
         c->watch.loop = NULL;
     rm_conn_enter(c, RM_CONN_IDLE);
 }
@@ -74,10 +74,11 @@ void rm_conn_close(struct rm_conn *c)
     RM_ASSERT(!c->client);
     rm_fd_del(&c->watch);
     rm_timer_stop(&c->timer);
-    bool lingers = c->linger && !front->freeing && rm_linger_start(front, c->fd);
     rm_list_remove(&c->link);
     rm_list_push_front(&front->spare, &c->link);
-    if (!lingers)
+    if (c->relay) // keeps the place under the limit
+        rm_relay_left(c->relay, c->linger);
+    else if (!c->linger || front->freeing || !rm_linger_start(front, c->fd))
         rm_front_left(front);
 }
 
@@ -94,7 +95,7 @@ static uint64_t conn_idle_us(const struct rm_conn *c)
 {
     const struct rm_conf_limits *limits = c->front->limits;
     uint64_t idle_us = c->fresh ? limits->head_timeout_us : limits->idle_timeout_us;
-    return c->front->draining && idle_us > CONN_DRAIN_QUIET ? CONN_DRAIN_QUIET : idle_us;
+    return c->front->draining && idle_us > RM_CONN_DRAIN_QUIET ? RM_CONN_DRAIN_QUIET : idle_us;
 }
 
 // libmicrohttpd misses an end that comes together with bytes: it would wait for the rest until the phase's time is over.
@@ -144,9 +145,9 @@ static void conn_count(const struct rm_conn *c, uint64_t *received, uint64_t *ac
 {
     struct tcp_info info = {0};
     socklen_t size = sizeof(info);
-    if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+    if (getsockopt(c->relay ? rm_relay_fd(c->relay) : c->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
         info = (struct tcp_info){0};
-    *received = info.tcpi_bytes_received;
+    *received = c->relay ? rm_relay_received(c->relay) : info.tcpi_bytes_received;
     *acked = info.tcpi_bytes_acked;
 }
 
@@ -210,17 +211,26 @@ static void conn_fire(struct rm_timer *timer)
 // ---- hang-up ---------------------------------------------------------------------------------------------------------
 
 // Half a hang-up counts: who has closed its sending side while it waits is gone, as in KrakenD.
+void rm_conn_hung_up(struct rm_conn *c)
+{
+    c->gone = true;
+    if (c->client)
+        rm_client_gone(c->client);
+    conn_expect_no_more(c);
+}
+
 static void conn_happened(struct rm_fd *watch, uint32_t happened)
 {
     struct rm_conn *c = rm_container_of(watch, struct rm_conn, watch);
     c->front->heard = true;
-    if (happened & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
-        c->gone = true;
-        if (c->client)
-            rm_client_gone(c->client);
-        conn_expect_no_more(c);
-        return;
-    }
+    if (happened & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        rm_conn_hung_up(c);
+    else
+        rm_conn_heard(c);
+}
+
+void rm_conn_heard(struct rm_conn *c)
+{
     if (c->phase == RM_CONN_IDLE)
         rm_conn_enter(c, RM_CONN_HEAD);
     else if (c->phase == RM_CONN_WORKING || c->phase == RM_CONN_SENDING)
@@ -236,6 +246,10 @@ void rm_conn_shut(struct rm_conn *c)
 
 void rm_conn_reset(struct rm_conn *c)
 {
+    if (c->relay) {
+        rm_relay_cut(c->relay);
+        return;
+    }
     // Where the end of an answer is the end of the connection, only a reset tells that it was cut.
     struct sockaddr none = {.sa_family = AF_UNSPEC};
     if (connect(c->fd, &none, sizeof(none)) != 0)

@@ -4,9 +4,11 @@
 #ifndef FRONT_CONN_H
 #define FRONT_CONN_H
 
+#include "base/clock.h"
 #include "front/local.h"
 
 struct rm_client;
+struct rm_relay;
 struct sockaddr;
 
 enum rm_conn_phase {
@@ -18,13 +20,15 @@ enum rm_conn_phase {
 };
 
 #define RM_CONN_NEVER UINT64_MAX
+#define RM_CONN_DRAIN_QUIET RM_SEC // while draining: who is about to ask once more still gets an answer, which says close
 
 struct rm_conn {
     struct rm_list link; // front->conns, or front->spare
     struct rm_front *front;
     void *mhd; // libmicrohttpd's; NULL before it knows the connection
-    int fd;
-    struct rm_fd watch;
+    int fd;                 // the client's, or the relay's other end
+    struct rm_relay *relay; // NULL: no TLS
+    struct rm_fd watch;     // none with a relay, which tells by itself
     struct rm_timer timer; // fires at the deadline, or earlier and is set anew: it is seldom moved
     uint64_t deadline_us;
     enum rm_conn_phase phase;
@@ -44,6 +48,9 @@ struct rm_conn {
 struct rm_conn *rm_conn_new(struct rm_front *, int fd, const struct sockaddr *peer);
 void rm_conn_open(struct rm_conn *);  // libmicrohttpd has it: the clock of its first request starts
 void rm_conn_close(struct rm_conn *); // libmicrohttpd closes the descriptor next, or never took it
+
+void rm_conn_heard(struct rm_conn *);   // bytes are there
+void rm_conn_hung_up(struct rm_conn *); // the client has closed, or one direction
 
 // The deadline of a phase starts now; RM_CONN_WORKING has none of its own.
 void rm_conn_enter(struct rm_conn *, enum rm_conn_phase);

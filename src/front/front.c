@@ -4,13 +4,15 @@
 #include "front/client.h"
 #include "front/linger.h"
 #include "front/mhd.h"
+#include "front/relay.h"
+#include "front/tls.h"
 
 // What the worker keeps of finished requests' arenas.
 #define FRONT_KEEP_BYTES ((size_t)1 << 20)
 
 static bool front_is_empty(const struct rm_front *front)
 {
-    return rm_list_empty(&front->conns) && rm_list_empty(&front->lingering);
+    return rm_list_empty(&front->conns) && rm_list_empty(&front->relays) && rm_list_empty(&front->lingering);
 }
 
 static void front_tell_drained(struct rm_task *task)
@@ -76,6 +78,9 @@ int rm_front_new(struct rm_front **out, struct rm_loop *loop, struct rm_world *w
     rm_list_init(&front->spare);
     rm_list_init(&front->lingering);
     rm_list_init(&front->spare_lingers);
+    rm_list_init(&front->relays);
+    rm_list_init(&front->spare_relays);
+    front->tls = shared->tls ? rm_tls_ref(shared->tls) : NULL;
     front->serving = rm_serving_new(world, flow);
     int code = rm_mhd_new(&front->mhd, front, err);
     if (code == RM_OK)
@@ -85,6 +90,7 @@ int rm_front_new(struct rm_front **out, struct rm_loop *loop, struct rm_world *w
             rm_mhd_free(front->mhd);
         front->serving->flow = NULL; // stays the caller's
         rm_serving_unref(front->serving);
+        rm_tls_unref(front->tls);
         arena = front->arena;
         rm_arena_fini(&arena);
         return code;
@@ -128,6 +134,7 @@ void rm_front_drain(struct rm_front *front, void (*drained)(void *), void *arg)
             if (c->phase == RM_CONN_IDLE)
                 rm_conn_enter(c, RM_CONN_IDLE); // for a shorter time
         }
+        rm_relay_hurry(front, rm_loop_now_us(front->loop) + RM_CONN_DRAIN_QUIET);
     }
     front_check_drained(front);
 }
@@ -150,7 +157,9 @@ void rm_front_free(struct rm_front *front)
     if (killed)
         rm_mhd_run(front->mhd); // a suspended connection must not meet the daemon's end
     rm_mhd_free(front->mhd);
+    rm_relay_end_all(front);
     rm_linger_end_all(front);
+    rm_tls_unref(front->tls);
     RM_ASSERT(front_is_empty(front));
     rm_serving_unref(front->serving);
     rm_block_cache_free(front->blocks);

@@ -22,6 +22,11 @@ struct rm_front {
     struct rm_list spare;     // structs of closed ones, for reuse
     struct rm_list lingering; // linger.h
     struct rm_list spare_lingers;
+    struct rm_tls *tls;     // NULL: clients speak plain HTTP
+    struct rm_list relays;  // relay.h
+    struct rm_list spare_relays;
+    char *piece;            // relay.c's, for bytes on their way
+    uint64_t tls_logged_us, tls_complaints;
     bool heard; // a connection's watch has reported in this turn
     bool draining, freeing;
     bool says_close;                    // as draining does, but it accepts

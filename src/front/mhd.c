@@ -216,7 +216,8 @@ RM_PRINTF(2, 0) static void mhd_complains(void *cls, const char *fmt, va_list ar
     uint64_t now = rm_loop_now_us(m->front->loop);
     bool ours = m->ours;
     m->ours = false;
-    if (ours) // of a connection that remora ends
+    // Of a connection that remora ends; of a relay's end, which has no options of TCP.
+    if (ours || strncmp(fmt, "Setting %s option", 17) == 0)
         return;
     m->complaints++;
     if (m->logged_us != 0 && now - m->logged_us < MHD_LOG_US)
@@ -237,6 +238,11 @@ void rm_mhd_run(struct rm_mhd *m)
     m->need_run = false;
     MHD_run(m->daemon);
     m->pending = MHD_get_timeout64s(m->daemon) == 0; // asked after each run: an edge will not come again
+}
+
+void rm_mhd_wake(struct rm_mhd *m)
+{
+    m->need_run = true;
 }
 
 static void mhd_happened(struct rm_fd *watch, uint32_t happened)

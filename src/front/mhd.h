@@ -16,6 +16,7 @@ void rm_mhd_free(struct rm_mhd *); // nothing may be suspended; closes all conne
 bool rm_mhd_add(struct rm_mhd *, struct rm_conn *, const struct sockaddr *peer, unsigned peer_size);
 // A suspended connection's handler is called again, within this turn of the loop.
 void rm_mhd_resume(struct rm_conn *);
+void rm_mhd_wake(struct rm_mhd *); // something has come for it: it runs within this turn of the loop
 void rm_mhd_run(struct rm_mhd *); // at once; not from within its calls
 
 #endif

@@ -178,7 +178,6 @@ ONE_BAD = [
         "version: 3\nextra_config: {security/cors: {allow_origins: ['*']}}\n",
         "extra_config.security/cors",
     ),
-    ("tls", "version: 3\ntls: {keys: [{public_key: a, private_key: b}]}\n", "tls"),
     ("plugin", "version: 3\nplugin: {folder: a, pattern: b}\n", "plugin"),
     ("level", "version: 3\nextra_config: {telemetry/logging: {level: LOUD}}\n", "extra_config.telemetry/logging.level"),
 ]

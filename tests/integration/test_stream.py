@@ -3,6 +3,7 @@ client can see, and a client's hang-up that ends the backend's call."""
 # SPDX-License-Identifier: Apache-2.0
 import os
 import select
+import ssl
 import threading
 
 import pytest
@@ -212,7 +213,7 @@ def until_stalled(sock, source):
         while left:
             try:
                 n = sock.send(left)
-            except BlockingIOError:
+            except (BlockingIOError, ssl.SSLWantWriteError):
                 if not select.select([], [sock], [], STALL_S)[1]:
                     return taken
                 continue

@@ -22,6 +22,8 @@ struct bad_case {
     const char *text; // a '{' at its start: JSON
 };
 
+#define TLS_KEYS "keys: [{public_key: a, private_key: b}]"
+#define TLS(s) SERVICE("tls: {" TLS_KEYS ", " s "}")
 // Around what is wrong in an endpoint, a backend, or either's extra_config.
 #define SERVICE(s) "version: 3\n" s "\n"
 #define ENDPOINT(s) SERVICE("endpoints:\n- endpoint: /x\n  backend: [{host: h, url_pattern: /y}]\n  " s)
@@ -82,7 +84,26 @@ static const struct bad_case bad_service[] = {
     {WRONG, "host", "found an object, allowed is a list of strings", SERVICE("host: ^{a: b}")},
     {WARNS, "output_encoding", "unknown encoding \"jason\": json is used instead; did you mean \"json\"?",
      SERVICE("output_encoding: ^jason")},
-    {WRONG, "tls", "not in this version of remora", SERVICE("^tls: {keys: [{public_key: a, private_key: b}]}")},
+    {WRONG, "tls", "needs keys: a list of objects", SERVICE("tls: ^{min_version: TLS12}")},
+    {WRONG, "tls.keys", "found an object, allowed is a list of objects with public_key and private_key",
+     SERVICE("tls: {keys: ^{public_key: a, private_key: b}}")},
+    {WRONG, "tls.keys[1]", "needs both public_key and private_key",
+     SERVICE("tls: {keys: [{public_key: a, private_key: b}, ^{public_key: a}]}")},
+    {WRONG, "tls.keys[0]", "found the text \"a\", allowed is an object", SERVICE("tls: {keys: [^a]}")},
+    {WRONG, "tls", "needs both public_key and private_key", SERVICE("tls: ^{private_key: b}")},
+    {WRONG, "tls", "beside keys: leave them out",
+     SERVICE("tls: ^{keys: [{public_key: a, private_key: b}], public_key: a, private_key: b}")},
+    {WRONG, "tls.min_version", "found the text \"TLS11\", allowed is one of TLS12, TLS13", TLS("min_version: ^TLS11")},
+    {WRONG, "tls", "min_version TLS13 is above max_version TLS12", SERVICE("tls: ^{" TLS_KEYS ", max_version: TLS12}")},
+    {WRONG, "tls.cipher_suites[1]", "found the number 47, allowed is 4865 (TLS_AES_128_GCM_SHA256), ",
+     TLS("cipher_suites: [4865, ^47]")},
+    {WRONG, "tls.cipher_suites[0]", "allowed is 4865", TLS("cipher_suites: [^\"4865\"]")},
+    {WRONG, "tls.cipher_suites", "found the number 4865, allowed is a list of numbers", TLS("cipher_suites: ^4865")},
+    {WRONG, "tls.curve_preferences[0]", "found the number 21, allowed is 29 (X25519), 23 (P-256), 24 (P-384), 25 (P-521)",
+     TLS("curve_preferences: [^21]")},
+    {WRONG, "tls", "enable_mtls needs ca_certs", SERVICE("tls: ^{" TLS_KEYS ", enable_mtls: true}")},
+    {WARNS, "tls", "ca_certs ask nothing of clients without enable_mtls", SERVICE("tls: ^{" TLS_KEYS ", ca_certs: a}")},
+    {UNKNOWN, "tls.enable_mlts", "did you mean \"enable_mtls\"?", TLS("^enable_mlts: true")},
     {WRONG, "use_h2c", "not in this version of remora", SERVICE("^use_h2c: true")},
     {WRONG, "async_agent", "not in this version of remora", SERVICE("^async_agent: [{name: a}]")},
     {WRONG, "plugin", "Go plugins cannot be loaded", SERVICE("^plugin: {folder: /p}")},

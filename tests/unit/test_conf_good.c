@@ -657,6 +657,44 @@ static void test_step_values(void **state)
     conf_case_free(&c);
 }
 
+static void test_server_tls(void **state)
+{
+    (void)state;
+    struct conf_case c;
+    conf_case_good(&c, "t.yaml", "version: 3\ntls: {public_key: c.pem, private_key: k.pem}\n", true);
+    const struct rm_conf_server_tls *tls = &c.conf->tls;
+    assert_int_equal(tls->n_keys, 1);
+    assert_str(tls->keys[0].certificate, "c.pem");
+    assert_str(tls->keys[0].key, "k.pem");
+    assert_int_equal(tls->min_version, RM_CONF_TLS13); // as in KrakenD
+    assert_int_equal(tls->max_version, RM_CONF_TLS13);
+    assert_false(tls->enable_mtls);
+    assert_string_equal(tls->groups, "X25519:P-256:P-384:P-521");
+    conf_case_free(&c);
+
+    conf_case_good(&c, "t.yaml",
+                   "version: 3\ntls:\n  keys:\n  - {public_key: a.pem, private_key: a.key}\n  - {public_key: b.pem, private_key: "
+                   "b.key}\n  min_version: TLS12\n  cipher_suites: [49200, 49195]\n  curve_preferences: [24, 23]\n  enable_mtls: "
+                   "true\n  ca_certs: [x.pem, y.pem]\n  disable_system_ca_pool: false\n",
+                   true);
+    tls = &c.conf->tls;
+    assert_int_equal(tls->n_keys, 2);
+    assert_str(tls->keys[1].certificate, "b.pem");
+    assert_int_equal(tls->min_version, RM_CONF_TLS12);
+    assert_string_equal(tls->ciphers12, "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256");
+    // A version of which the list names none keeps its own.
+    assert_string_equal(tls->ciphers13, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
+    assert_string_equal(tls->groups, "P-384:P-256");
+    assert_true(tls->enable_mtls);
+    assert_int_equal(tls->ca_certs.n, 2);
+    assert_false(tls->no_system_ca);
+    conf_case_free(&c);
+
+    conf_case_good(&c, "t.yaml", "version: 3\ntls: {disabled: true, keys: [{public_key: a, private_key: b}]}\n", true);
+    assert_int_equal(c.conf->tls.n_keys, 0);
+    conf_case_free(&c);
+}
+
 static void test_client_tls(void **state)
 {
     (void)state;
@@ -787,7 +825,7 @@ int main(void)
         cmocka_unit_test(test_balance),     cmocka_unit_test(test_hosts),       cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_piece_names), cmocka_unit_test(test_encodings),   cmocka_unit_test(test_proxy),
         cmocka_unit_test(test_flatmap),     cmocka_unit_test(test_graphql),     cmocka_unit_test(test_backend_extra),
-        cmocka_unit_test(test_old_names),   cmocka_unit_test(test_step_values), cmocka_unit_test(test_client_tls),
+        cmocka_unit_test(test_old_names),   cmocka_unit_test(test_step_values), cmocka_unit_test(test_client_tls), cmocka_unit_test(test_server_tls),
         cmocka_unit_test(test_routes),      cmocka_unit_test(test_all),         cmocka_unit_test(test_proxies),
         cmocka_unit_test(test_kubernetes),  cmocka_unit_test(test_listeners),
     };

@@ -340,6 +340,14 @@ static void report_file(char *path, const char *text)
     close(fd);
 }
 
+// In the place of front/tls.c.
+static int report_pair(const char *certificate, const char *key, struct rm_err *err)
+{
+    if (!strcmp(certificate, "old.pem"))
+        return rm_fail(err, RM_ETLS, "%s has expired", certificate);
+    return strcmp(key, "/") ? RM_OK : rm_fail(err, RM_ECONF, "no key is %s", key);
+}
+
 static void test_files(void **state)
 {
     (void)state;
@@ -353,24 +361,42 @@ static void test_files(void **state)
              "private_key: /\n",
              good, bad, good);
     conf_case_good(&c, "t.yaml", text, false); // nothing is opened before it is asked for
-    rm_conf_check_files(c.conf, &c.found);
+    rm_conf_check_files(c.conf, &c.found, report_pair);
     assert_int_equal(c.found.n_errors, 3);
     assert_int_equal(c.found.n, 3);
     assert_non_null(conf_case_says(&c, "client_tls.ca_certs[1]", "no PEM in it"));
     const struct rm_finding *missing = conf_case_says(&c, "client_tls.ca_certs[2]", "\"no-such-file\": No such file");
     assert_non_null(missing);
     assert_int_equal(missing->place.line, 3);
-    assert_non_null(conf_case_says(&c, "client_tls.client_certs[0].private_key", "directory"));
+    assert_non_null(conf_case_says(&c, "client_tls.client_certs[0]", "no key is /"));
+    conf_case_free(&c);
+    snprintf(text, sizeof(text),
+             "version: 3\ntls:\n  keys: [{public_key: a, private_key: b}, {public_key: old.pem, private_key: b}, "
+             "{public_key: c, private_key: /}]\n  enable_mtls: true\n  ca_certs: %s\n",
+             bad);
+    conf_case_good(&c, "t.yaml", text, false);
+    rm_conf_check_files(c.conf, &c.found, report_pair);
+    assert_int_equal(c.found.n, 3);
+    assert_int_equal(c.found.n_errors, 2);
+    const struct rm_finding *old = conf_case_says(&c, "tls.keys[1]", "old.pem has expired");
+    assert_non_null(old);
+    assert_false(old->is_error);
+    assert_non_null(conf_case_says(&c, "tls.keys[2]", "no key is /"));
+    assert_non_null(conf_case_says(&c, "tls.ca_certs", "no PEM in it"));
+    conf_case_free(&c);
+    conf_case_good(&c, "t.yaml", "version: 3\ntls: {public_key: old.pem, private_key: b}\n", false);
+    rm_conf_check_files(c.conf, &c.found, report_pair);
+    assert_non_null(conf_case_says(&c, "tls", "old.pem has expired"));
     conf_case_free(&c);
     snprintf(text, sizeof(text), "version: 3\nclient_tls: {ca_certs: %s}\n", good);
     conf_case_good(&c, "t.yaml", text, false);
-    rm_conf_check_files(c.conf, &c.found);
+    rm_conf_check_files(c.conf, &c.found, report_pair);
     assert_int_equal(c.found.n, 0);
     conf_case_free(&c);
     snprintf(text, sizeof(text),
              "version: 3\nextra_config: {remora: {kubernetes: {token_file: no-token, ca_file: %s}}}\n", bad);
     conf_case_good(&c, "t.yaml", text, false);
-    rm_conf_check_files(c.conf, &c.found);
+    rm_conf_check_files(c.conf, &c.found, report_pair);
     assert_int_equal(c.found.n, 2);
     assert_non_null(conf_case_says(&c, "extra_config.remora.kubernetes.token_file", "\"no-token\": No such file"));
     assert_non_null(conf_case_says(&c, "extra_config.remora.kubernetes.ca_file", "no PEM in it"));
@@ -378,11 +404,11 @@ static void test_files(void **state)
     snprintf(text, sizeof(text), "version: 3\nextra_config: {remora: {kubernetes: {token_file: %s, ca_file: %s}}}\n",
              bad, good);
     conf_case_good(&c, "t.yaml", text, false);
-    rm_conf_check_files(c.conf, &c.found);
+    rm_conf_check_files(c.conf, &c.found, report_pair);
     assert_int_equal(c.found.n, 0);
     conf_case_free(&c);
     conf_case_good(&c, "t.yaml", "version: 3\n", false);
-    rm_conf_check_files(c.conf, &c.found);
+    rm_conf_check_files(c.conf, &c.found, report_pair);
     assert_int_equal(c.found.n, 0);
     conf_case_free(&c);
     unlink(good);

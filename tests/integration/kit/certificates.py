@@ -110,3 +110,15 @@ def server_context(certificate, key, client_authority=None, maximum=None):
     if maximum:
         context.maximum_version = maximum
     return context
+
+
+def client_context(authority, certificate=None, key=None, least=None, most=None):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(authority.certificate)
+    if certificate:
+        context.load_cert_chain(certificate, key)
+    if least:
+        context.minimum_version = least
+    if most:
+        context.maximum_version = most
+    return context

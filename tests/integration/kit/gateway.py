@@ -7,10 +7,12 @@ import signal
 import socket
 import string
 import subprocess
+import tempfile
 import threading
 from pathlib import Path
 
 from . import process
+from .certificates import Authority, client_context
 from .prometheus import Metrics
 from .waiting import DEADLINE_S, SANITIZED, until
 from .wire import Wire, ask, request
@@ -18,6 +20,22 @@ from .wire import Wire, ask, request
 ALARMS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:", "assertion", "Assertion")
 START_TRIES = 5
 RSS_LIMIT_KIB = 64 << 10  # DESIGN: what a hostile peer on one connection may make remora take
+
+
+_tls = []  # of REMORA_TEST_TLS, made once
+
+
+def over_tls():
+    """With REMORA_TEST_TLS in the environment what a test asks of remora goes over TLS: (addition to the configuration, the
+    client's context). The tests are the same."""
+    if not os.environ.get("REMORA_TEST_TLS"):
+        return "", None
+    if not _tls:
+        folder = tempfile.TemporaryDirectory()
+        authority = Authority(Path(folder.name))
+        keys = "tls: {keys: [{public_key: %s, private_key: %s}], min_version: TLS12}\n" % authority.issue("server")
+        _tls.append((keys, client_context(authority), folder))
+    return _tls[0][:2]
 
 
 def program():
@@ -52,9 +70,9 @@ class DidNotStart(AssertionError):
 
 class Remora:
     """Listening once the constructor is over; with `wait` False as soon as it runs. `workers`: how many, where a test is about that.
-    In the configuration $admin and $probes become free ports, which are admin_port and probes_port then."""
+    `tls`: the client's context where the configuration has `tls`. In the configuration $admin and $probes become free ports, which are admin_port and probes_port then."""
 
-    def __init__(self, config, folder, arguments=(), env=None, workers=None, descriptors=None, name="remora", wait=True):
+    def __init__(self, config, folder, arguments=(), env=None, workers=None, descriptors=None, name="remora", wait=True, tls=None):
         self.folder = Path(folder)
         self.config = self.folder / (name + ".yaml")
         self.log_path = self.folder / (name + ".log")
@@ -62,11 +80,12 @@ class Remora:
         if workers:
             self.env["REMORA_WORKERS"] = str(workers)
         self.arguments = list(arguments)
+        addition, self.tls = ("", tls) if tls else over_tls()
         self.descriptors = descriptors
         for attempt in range(START_TRIES):
             self.port, self.admin_port, self.probes_port = free_port(), free_port(), free_port()
             values = {"admin": self.admin_port, "probes": self.probes_port}
-            self.config.write_text(string.Template(config).safe_substitute(values))
+            self.config.write_text(string.Template(config).safe_substitute(values) + addition)
             self._spawn()
             if not wait or self._wait_listening():
                 return
@@ -93,7 +112,7 @@ class Remora:
             if self.process.poll() is not None:
                 return True
             try:
-                with Wire(self.port, deadline_s=5) as wire:
+                with Wire(self.port, deadline_s=5, tls=self.tls) as wire:
                     wire.send(request("GET /__health HTTP/1.1", "Connection: close"))
                     answer = wire.answer()
                     return answer is not None and answer.status == 200
@@ -113,10 +132,10 @@ class Remora:
     # ------------------------------------------------------------ what a test asks
 
     def ask(self, target="/", *fields, **more):
-        return ask(self.port, target, *fields, **more)
+        return ask(self.port, target, *fields, **dict({"tls": self.tls}, **more))
 
     def wire(self, **more):
-        return Wire(self.port, **more)
+        return Wire(self.port, **dict({"tls": self.tls}, **more))
 
     def hosts(self):
         """GET /__hosts of the admin listener."""

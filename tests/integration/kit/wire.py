@@ -4,6 +4,7 @@ deadline."""
 import re
 import select
 import socket
+import ssl
 import struct
 import time
 from dataclasses import dataclass, field
@@ -52,7 +53,9 @@ def parse_fields(lines):
 
 
 class Wire:
-    def __init__(self, port, deadline_s=None, receive_buffer=None, host="127.0.0.1"):
+    """`tls`: a client's ssl.SSLContext. An end without close_notify is a reset then."""
+
+    def __init__(self, port, deadline_s=None, receive_buffer=None, host="127.0.0.1", tls=None, server_name="localhost"):
         self.deadline_s = deadline_s or DEADLINE_S
         self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         if receive_buffer:
@@ -60,6 +63,9 @@ class Wire:
         self.socket.settimeout(self.deadline_s)
         self.socket.connect((host, port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.tls = tls is not None
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=server_name, suppress_ragged_eofs=False)
         self.buffer = bytearray()
         self.ended = None  # "eof" or "reset" once the other side has closed
         self.send_failed = False  # the other side took no more
@@ -80,6 +86,14 @@ class Wire:
         end = time.monotonic() + self.deadline_s
         poll = select.poll()  # a test may have more descriptors open than select() knows
         poll.register(self.socket, select.POLLIN | select.POLLOUT)
+        if self.tls:
+            self.socket.setblocking(False)  # what is readable may be no answer, but a session ticket
+        try:
+            self._send(pieces, until_answer, end, poll)
+        finally:
+            self.socket.settimeout(self.deadline_s)
+
+    def _send(self, pieces, until_answer, end, poll):
         for piece in pieces:
             left = memoryview(piece)
             while left:
@@ -94,12 +108,14 @@ class Wire:
                     try:
                         left = left[self.socket.send(left[: 1 << 18]) :]
                         end = time.monotonic() + self.deadline_s
-                    except (BrokenPipeError, ConnectionResetError):
+                    except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                        continue
+                    except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
                         self.send_failed = True
 
     def half_close(self):
         try:
-            self.socket.shutdown(socket.SHUT_WR)
+            socket.socket.shutdown(self.socket, socket.SHUT_WR)  # not the method of a TLS socket: it forgets its keys
         except OSError:
             self.send_failed = True
 
@@ -116,7 +132,9 @@ class Wire:
     def _receive(self, most=1 << 16):
         try:
             data = self.socket.recv(most)
-        except (ConnectionResetError, BrokenPipeError):
+        except ssl.SSLWantReadError:
+            return True
+        except (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError):
             self.ended = self.ended or "reset"
             return False
         except TimeoutError:
@@ -128,6 +146,12 @@ class Wire:
             return False
         self.buffer += data
         return True
+
+    def peek(self):
+        """What the other side has said and nobody has read yet; waits for it."""
+        while not self.buffer and not self.ended:
+            self._receive()
+        return bytes(self.buffer)
 
     def _line(self, most=1 << 17):
         """One line without its CRLF, None at the end of the connection."""
@@ -248,12 +272,12 @@ def request(line="GET / HTTP/1.1", *fields, body=b"", host="Host: gateway.test")
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
-def ask(port, target="/", *fields, method="GET", body=None, deadline_s=None):
+def ask(port, target="/", *fields, method="GET", body=None, deadline_s=None, tls=None):
     """One ordinary request on a connection of its own."""
     fields = list(fields) + ["Connection: close"]
     if body is not None:
         fields.append("Content-Length: %d" % len(body))
-    with Wire(port, deadline_s) as wire:
+    with Wire(port, deadline_s, tls=tls) as wire:
         wire.send(request("%s %s HTTP/1.1" % (method, target), *fields, body=body or b""))
         answer = wire.answer(method)
     if answer is None:
