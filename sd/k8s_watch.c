@@ -42,6 +42,7 @@ struct rm_k8s_watch {
     struct rm_k8s_store store, fresh; // in use; being gathered
     bool is_synced;
     bool retried;       // a 401 was answered with the token read again
+    bool was_away;      // the last watch ended without an answer, or in the middle of one
     uint32_t failures;  // for the back-off
     uint32_t resumes;   // that got nowhere
     uint64_t opened_us; // of the watch; 0: not yet
@@ -399,6 +400,8 @@ static void watch_watch_done(struct rm_k8s_watch *watch)
     uint64_t lived_us = watch->opened_us > 0 ? watch_now(watch) - watch->opened_us : 0;
     enum rm_k8s_reason reason = watch->stop.code != RM_OK ? watch->stop_reason : RM_K8S_CUT;
     int what = err.code;
+    bool was_away = watch->was_away;
+    watch->was_away = watch->stop.code == RM_OK && call->err.code != RM_OK;
     if (lived_us >= watch->times.healthy_us)
         watch->failures = 0;
     if (err.code == RM_OK && call->status == 200) {
@@ -425,6 +428,8 @@ static void watch_watch_done(struct rm_k8s_watch *watch)
         reason = RM_K8S_FUTURE; // opened, and not even a bookmark came: so is a version answered that is yet to come
     if (reason != RM_K8S_GONE)
         watch_complain(watch, what, &err);
+    else if (was_away) // a server that has started anew: that random wait is over, the list needs no second one
+        watch->failures = 0;
     watch_reopen(watch, reason);
     uint64_t wait_us = watch_backoff(watch);
     if (call->retry_after_us > 0)

@@ -372,6 +372,34 @@ static void p06_a_list_is_taken_as_a_whole_or_not_at_all(void **state)
     rm_k8s_watch_free(watch);
 }
 
+// An API server that starts anew has no history: after the wait for the server the list does not wait as long once more.
+static void p06_after_a_restart_the_list_follows_soon(void **state)
+{
+    (void)state;
+    struct owner owner = owner_make();
+    struct rm_k8s_watch *watch = watching(&owner);
+    for (int i = 0; i < 10; i++) {
+        api_script_fail(server, last(), RM_ECONNECT);
+        (void)next_request();
+    }
+    uint64_t before = rm_loop_now_us(loop), longest = 0;
+    api_script_head(server, last(), 200);
+    assert_int_equal(api_script_data(server, last(), EVENT("ERROR", "{\"kind\":\"Status\",\"code\":410}")), RM_ESTATUS);
+    unsigned again = next_request();
+    assert_true(api_script_is(server, again, "limit=50"));
+    assert_true(server->asked[again].at_us - before <= times.first_us + 10 * RM_MS);
+    // A server that says so each time is not asked ever faster.
+    for (int i = 0; i < 20; i++) {
+        api_script_answer(server, last(), 200, 0, LIST("7", ""));
+        before = rm_loop_now_us(loop);
+        api_script_answer(server, last(), 410, 0, "gone");
+        uint64_t waited = server->asked[next_request()].at_us - before;
+        longest = waited > longest ? waited : longest;
+    }
+    assert_true(longest > times.most_us / 4);
+    rm_k8s_watch_free(watch);
+}
+
 // ---- a namespace: who shares, and how changes are gathered -----------------------------------------------------------------
 
 struct sub {
@@ -554,6 +582,7 @@ int main(void)
         TEST(p11_401_is_tried_again_once_at_once),
         TEST(a_page_that_is_too_big_is_asked_for_in_smaller_ones),
         TEST(p06_a_list_is_taken_as_a_whole_or_not_at_all),
+        TEST(p06_after_a_restart_the_list_follows_soon),
         TEST(p39_one_watch_for_all_who_join_in_a_turn),
         TEST(p39_another_selector_lists_beside_the_watch_in_use),
         TEST(p41_changes_are_gathered_for_50_ms_at_most),
