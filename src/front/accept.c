@@ -202,7 +202,8 @@ int rm_accept_start(struct rm_front *front, struct rm_err *err)
         return rm_fail(err, RM_ESYS, "%zu listeners are too many", shared->n_listeners);
     a->limit = shared->max_connections;
     struct rlimit files;
-    rlim_t each = front->tls ? 3 : 1; // descriptors
+    // With TLS three descriptors, and its backend's: a connection whose relay gets none could only be dropped, without a word.
+    rlim_t each = front->tls ? 4 : 1;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 5 * 4 / each < a->limit)
         a->limit = (uint32_t)(files.rlim_cur / 5 * 4 / each);
     a->retry.fire = accept_retry;
