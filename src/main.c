@@ -287,7 +287,7 @@ static int main_graph(int argc, char **argv)
         return RM_EXIT_CONF;
     struct rm_plan *plan;
     struct rm_err err = {0};
-    if (rm_plan_new(&plan, conf, NULL, &err) != RM_OK) {
+    if (rm_plan_new(&plan, conf, NULL, NULL, &err) != RM_OK) {
         fprintf(stderr, "%s\n", err.text);
         return RM_EXIT_CONF;
     }

@@ -163,7 +163,7 @@ static int world_try_transports(const struct rm_plan *plan, struct rm_loop *loop
 static int world_new(struct reload_world **out, struct rm_reload *r, struct rm_conf *conf, struct rm_err *err)
 {
     struct rm_plan *plan;
-    int code = rm_plan_new(&plan, conf, r->conf.bodies, err);
+    int code = rm_plan_new(&plan, conf, r->conf.bodies, r->conf.cells, err);
     if (code != RM_OK)
         return code;
     plan->transport.tls_files = world_hash_tls(&conf->client_tls);

@@ -13,6 +13,7 @@ struct rm_reload_conf {
     struct rm_loop *loop, *discovery; // neither runs yet
     struct rm_cache *cache;
     struct rm_budget *bodies;
+    struct rm_policy_cells *cells;
     const char *path; // of the configuration
     struct rm_conf_options options;
     bool debug_endpoint;

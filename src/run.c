@@ -12,6 +12,7 @@
 #include "front/worker.h"
 #include "loop/thread.h"
 #include "pool/cache.h"
+#include "policy/cell.h"
 #include "reload.h"
 #include "sd/k8s.h"
 #include "sd/resolve.h"
@@ -62,6 +63,7 @@ struct run {
     struct rm_conf *first_conf; // until the first world has it
     const struct rm_conf *conf; // the same, while it starts
     struct rm_budget bodies;
+    struct rm_policy_cells *cells;
     struct rm_front_shared shared;
     int listeners[2];
     struct run_worker *workers;
@@ -364,6 +366,7 @@ static int run_start_discovery(struct run *r, struct rm_err *err)
                                     .discovery = r->discovery,
                                     .cache = r->cache,
                                     .bodies = &r->bodies,
+                                    .cells = r->cells,
                                     .path = r->path,
                                     .options = r->options,
                                     .debug_endpoint = r->options.debug};
@@ -411,6 +414,7 @@ static int run_start(struct run *r, struct rm_err *err)
     run_tune_malloc();
     rm_log_setup(r->options.debug ? RM_DEBUG : conf->log_level, conf->log_prefix, conf->log_stdout, conf->log_format);
     r->bodies.limit = conf->limits.bodies_bytes;
+    r->cells = rm_policy_cells_new();
     r->patience.fire = run_impatient;
     r->last.fire = run_give_up;
     r->look.fire = run_look;
@@ -439,6 +443,7 @@ static void run_finish(struct run *r)
     rm_cache_wait_stop(&r->first.wait);
     rm_cache_wait_stop(&r->ready.wait);
     rm_reload_free(r->reload);
+    rm_policy_cells_free(r->cells);
     rm_conf_free(r->first_conf);
     rm_cache_free(r->cache);
     if (r->discovery)

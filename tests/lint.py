@@ -23,11 +23,12 @@ LAYERS = {
     "src/net": PLUG_IN,
     "src/codec": PLUG_IN,
     "src/step": PLUG_IN,
+    "src/policy": {"base", "value", "loop"},
     "sd": PLUG_IN,
-    "src/flow": {"base", "value", "loop", "conf", "pool", "codec", "step", "net"},
+    "src/flow": {"base", "value", "loop", "conf", "pool", "codec", "step", "net", "policy"},
     "src/front": {"base", "value", "conf", "flow", "loop", "pool"},
     "src/observe": {"base", "value"},
-    "src/admin": {"base", "value", "conf", "flow", "front", "loop", "observe", "pool"},
+    "src/admin": {"base", "value", "conf", "flow", "front", "loop", "observe", "policy", "pool"},
 }
 
 # Each third-party header has one owner; libyaml has two, as a configuration has places and an answer has limits, and libcurl, as a worker's engine and the API client share nothing.

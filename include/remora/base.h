@@ -72,6 +72,9 @@ enum rm_code {
     RM_EREDIRECT = -16,// a redirect that may not be followed
     RM_ESYS = -17,     // the operating system refused
     RM_EPART = -18,    // discovery: a part of the source was not found; what was found is there
+    RM_ERATE = -19,    // a rate limit
+    RM_EOPEN = -20,    // a circuit breaker is open
+    RM_EDENIED = -21,  // a policy does not let it pass: who asks, or what is asked
 };
 
 // Filled once, by the function that knows. `text` is one line without a trailing full stop, without secrets and

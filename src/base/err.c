@@ -97,6 +97,12 @@ const char *rm_code_name(int code)
         return "redirect";
     case RM_EPART:
         return "partial";
+    case RM_ERATE:
+        return "rate_limit";
+    case RM_EOPEN:
+        return "circuit_open";
+    case RM_EDENIED:
+        return "denied";
     case RM_ESYS:
         return "system";
     }

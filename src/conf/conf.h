@@ -70,6 +70,18 @@ struct rm_conf_graphql {
     struct rm_str operation_name;
 };
 
+// extra_config qos/ratelimit/router of an endpoint, qos/ratelimit/proxy of a backend (which has no clients).
+enum rm_conf_by { RM_CONF_BY_NOTHING, RM_CONF_BY_IP, RM_CONF_BY_HEADER, RM_CONF_BY_PARAM };
+struct rm_conf_ratelimit {
+    bool is_given;
+    double max_rate, client_max_rate; // in every_us; 0: no limit
+    uint32_t capacity, client_capacity; // 0: by the rate
+    uint64_t every_us;
+    enum rm_conf_by strategy;
+    struct rm_str key;
+    uint32_t param; // the endpoint's, where `key` is one
+};
+
 struct rm_conf_backend {
     // "scheme://name[:port]", or with disable_host_sanitize "scheme://name[:port][/path]" as written (a path prefix; IPv6 in
     // brackets); the service's when the backend has none; empty is valid: calls answer "no hosts available". Other providers than
@@ -93,6 +105,7 @@ struct rm_conf_backend {
     struct rm_strs input_query_strings; // likewise
     bool has_input_headers, has_input_query_strings;
     struct rm_conf_graphql graphql;
+    struct rm_conf_ratelimit ratelimit;
     // extra_config backend/http
     struct rm_str return_error_details; // "" off
     bool return_error_code;
@@ -132,6 +145,7 @@ struct rm_conf_endpoint {
     struct rm_value *static_data; // object, or NULL
     enum rm_static_when static_when;
     struct rm_value *flatmap; // as a backend's, on the merged answer
+    struct rm_conf_ratelimit ratelimit;
     struct rm_place place;
 };
 

@@ -4,6 +4,9 @@
 #include "conf/load.h"
 #include "conf/unit.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 struct dumper {
     struct rm_arena arena;
     const struct rm_conf *conf;
@@ -26,6 +29,21 @@ static struct rm_value *dump_strings(struct dumper *d, const struct rm_strs *lis
     for (size_t i = 0; i < list->n; i++)
         rm_value_append(array, dump_text(d, list->v[i]));
     return array;
+}
+
+// The shortest text that reads as the same.
+static struct rm_value *dump_decimal(struct dumper *d, double n)
+{
+    char text[40];
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, n);
+        double again = strtod(text, NULL);
+        if (again >= n && again <= n)
+            break;
+    }
+    struct rm_value *value = rm_value_new(&d->arena, RM_NUMBER);
+    value->raw = rm_arena_dup(&d->arena, rm_str_of(text));
+    return value;
 }
 
 static struct rm_value *dump_fields(struct dumper *d, const struct rm_fields *fields, const void *base);
@@ -58,6 +76,8 @@ static struct rm_value *dump_field(struct dumper *d, const struct rm_field *fiel
         return rm_value_string(arena, rm_duration_format(arena, *(const uint64_t *)at));
     case RM_FIELD_STRINGS:
         return dump_strings(d, at);
+    case RM_FIELD_DECIMAL:
+        return dump_decimal(d, *(const double *)at);
     case RM_FIELD_CHOICE:
         return rm_value_string(arena, rm_str_of(field->choices[*(const int *)at]));
     case RM_FIELD_OBJECT:
@@ -93,8 +113,10 @@ static void dump_extra(struct dumper *d, struct rm_value *object, enum rm_extra_
     const struct rm_fields *fields;
     const char *name;
     for (size_t i = 0; (fields = rm_extra_fields(level, i, &name)) != NULL; i++) {
+        if (fields->is_optional && !*(const bool *)((const char *)owner + fields->given))
+            continue;
         struct rm_value *space = dump_fields(d, fields, owner);
-        if (space->n > 0)
+        if (space->n > 0 || fields->is_optional)
             dump_set(d, extra, name, space);
     }
     dump_set(d, object, "extra_config", extra);

@@ -29,6 +29,8 @@ static const struct extra_namespace extra_known[] = {
     {"backend/http", DEVOPS "krakend/http", {NULL, NULL, &rm_http_fields}, NULL},
     {"backend/http/client", NULL, {NULL, NULL, &rm_http_client_fields}, NULL},
     {"backend/graphql", DEVOPS "krakend/transport/http/client/graphql", {NULL, NULL, &rm_graphql_fields}, NULL},
+    {"qos/ratelimit/proxy", DEVOPS "krakend-ratelimit/juju/proxy", {NULL, NULL, &rm_ratelimit_backend_fields}, NULL},
+    {"qos/ratelimit/router", DEVOPS "krakend-ratelimit/juju/router", {NULL, &rm_ratelimit_fields, NULL}, NULL},
     // What KrakenD has.
     {"async/amqp", DEVOPS "krakend-amqp/agent", {NULL, NULL, NULL}, extra_default},
     {"auth/client-credentials", DEVOPS "krakend-oauth2-clientcredentials", {NULL, NULL, NULL}, extra_default},
@@ -53,8 +55,6 @@ static const struct extra_namespace extra_known[] = {
     {"plugin/req-resp-modifier", DEVOPS "krakend/proxy/plugin", {NULL, NULL, NULL}, extra_plugins},
     {"qos/circuit-breaker", DEVOPS "krakend-circuitbreaker/gobreaker", {NULL, NULL, NULL}, extra_default},
     {"qos/http-cache", DEVOPS "krakend-httpcache", {NULL, NULL, NULL}, "answers are not kept, remove it"},
-    {"qos/ratelimit/proxy", DEVOPS "krakend-ratelimit/juju/proxy", {NULL, NULL, NULL}, extra_default},
-    {"qos/ratelimit/router", DEVOPS "krakend-ratelimit/juju/router", {NULL, NULL, NULL}, extra_default},
     {"security/bot-detector", SERVICE "krakend-botdetector", {NULL, NULL, NULL}, extra_default},
     {"security/cors", SERVICE "krakend-cors", {NULL, NULL, NULL}, extra_default},
     {"security/http", SERVICE "krakend-httpsecure", {NULL, NULL, NULL}, extra_default},
@@ -199,6 +199,8 @@ void rm_extra_read(struct rm_reader *r, enum rm_extra_level level, const struct 
         } else if (!space->fields[level]) {
             extra_elsewhere(r, &at, member, space);
         } else if (rm_object_expect(r, &at, member)) {
+            if (space->fields[level]->is_optional)
+                *(bool *)(void *)((char *)owner + space->fields[level]->given) = true;
             rm_fields_read(r, space->fields[level], &at, member, owner);
         }
     }

@@ -5,7 +5,9 @@
 #include "conf/unit.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 bool rm_key_is_comment(struct rm_str key)
 {
@@ -193,6 +195,22 @@ static void field_take_number(struct rm_reader *r, const struct rm_field *field,
         field_store_number(field, to, n);
 }
 
+static void field_take_decimal(struct rm_reader *r, const struct rm_path *path, const struct rm_value *value, char *to)
+{
+    char text[64];
+    if (value->type != RM_NUMBER || value->raw.n >= sizeof(text) || value->raw.p[0] == '-') {
+        field_wrong(r, path, value, "a number from 0 on");
+        return;
+    }
+    memcpy(text, value->raw.p, value->raw.n);
+    text[value->raw.n] = '\0';
+    double n = strtod(text, NULL);
+    if (!isfinite(n))
+        field_wrong(r, path, value, "a number from 0 on");
+    else
+        memcpy(to, &n, sizeof(n));
+}
+
 // What Go's strconv.ParseBool takes.
 static int field_bool_of(struct rm_str text)
 {
@@ -312,6 +330,9 @@ static void field_take(struct rm_reader *r, const struct rm_field *field, const 
     case RM_FIELD_STRINGS:
         if (rm_strings_expect(r, path, value, &list) && to)
             memcpy(to, &list, sizeof(list));
+        break;
+    case RM_FIELD_DECIMAL:
+        field_take_decimal(r, path, value, to);
         break;
     case RM_FIELD_CHOICE:
         field_take_choice(r, field, path, value, to);

@@ -15,6 +15,7 @@ enum rm_field_type {
     RM_FIELD_SIZE32,       // the same as uint32_t
     RM_FIELD_DURATION,     // uint64_t of microseconds; min and max too
     RM_FIELD_STRINGS,      // struct rm_strs; a plain string is a list of one
+    RM_FIELD_DECIMAL,      // double, not negative
     RM_FIELD_CHOICE,       // an enum; one of `choices`, case-insensitive where not lenient
     RM_FIELD_OBJECT,       // struct rm_value *: an object
     RM_FIELD_ANY,          // struct rm_value *: any JSON
@@ -53,6 +54,8 @@ struct rm_fields {
     size_t n;
     const char *what; // "key of an endpoint": for "unknown …"
     const struct rm_fields *const *levels; // NULL, or the namespace's tables at all levels, up to a NULL
+    bool is_optional; // a namespace that changes something by being there: the bool at `given` says whether it is
+    size_t given;
     bool weak;        // KrakenD's weak typing: "9000" for numbers, "true" for booleans
     // What the members mean together, after all of them were read; may be NULL.
     void (*finish)(struct rm_reader *, const struct rm_path *, struct rm_value *object, void *base);

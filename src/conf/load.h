@@ -31,6 +31,7 @@ extern const struct rm_fields rm_graphql_fields;
 void rm_graphql_check(struct rm_reader *, const struct rm_path *extra, struct rm_value *object,
                       const struct rm_conf_endpoint *, struct rm_conf_backend *);
 extern const struct rm_fields rm_http_fields, rm_http_client_fields;                        // http.c
+extern const struct rm_fields rm_ratelimit_fields, rm_ratelimit_backend_fields;             // ratelimit.c
 extern const struct rm_fields rm_own_fields, rm_own_endpoint_fields, rm_own_backend_fields; // own.c
 extern const struct rm_fields rm_limits_fields;                                             // limits.c
 extern const struct rm_fields rm_drain_fields;                                              // drain.c

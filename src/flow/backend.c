@@ -2,6 +2,7 @@
 // worth. Owns its exchange and the hosts that it picked, which it gives back when it is over or cancelled.
 // SPDX-License-Identifier: Apache-2.0
 #include "flow/backend.h"
+#include "flow/admit.h"
 #include "flow/balance.h"
 #include "flow/head.h"
 #include "flow/local.h"
@@ -36,6 +37,7 @@ struct backend_call {
     struct backend_tried tried;
     struct rm_timer pause; // before the only host is asked again
     struct rm_tapped_source source;
+    struct rm_admit *admit;            // NULL: no policy of the backend
     uint64_t began_us, received_bytes; // for the counts
     uint32_t hops;
     bool is_redirect; // x's answer, when it streams: decided with its head
@@ -48,6 +50,7 @@ struct backend_call {
 };
 
 static void backend_ask(struct backend_call *);
+static void backend_admit(struct backend_call *);
 static void backend_exchange_done(struct rm_call *);
 
 // ---- counts ----------------------------------------------------------------------------------------------------------
@@ -297,6 +300,32 @@ static void backend_release(struct backend_call *b, bool note)
         rm_pool_release(&b->tried.picks[--b->tried.n]);
 }
 
+static void backend_over(struct backend_call *);
+
+static void backend_admitted(struct rm_call *wait)
+{
+    struct backend_call *b = (struct backend_call *)wait->up;
+    backend_admit(b);
+}
+
+// The backend's policies have the word.
+static void backend_admit(struct backend_call *b)
+{
+    struct rm_part *part = &b->slot.part;
+    struct rm_err err;
+    int said = rm_admit_enter(b->admit, &part->call, backend_admitted, &err);
+    if (said == RM_OK) {
+        backend_ask(b);
+    } else if (said == RM_AGAIN) {
+        rm_call_start(b->admit->wait);
+    } else {
+        rm_pool_unpick(&part->rq->flow->views[b->slot.backend->view]->pool, &b->pick);
+        b->slot.detail = rm_arena_dup(part->call.arena, rm_str_of(err.text));
+        part->call.err = rm_status_public(&err);
+        backend_over(b);
+    }
+}
+
 static void backend_start(struct rm_call *call)
 {
     struct backend_call *b = (struct backend_call *)call;
@@ -323,17 +352,31 @@ static void backend_start(struct rm_call *call)
     enum rm_method method = backend->conf->method;
     b->sends_body = b->slot.ask->has_own_body ? b->slot.ask->own_body.n > 0 : rq->source || rq->body.n > 0;
     b->says_empty = method == RM_POST || method == RM_PUT || method == RM_PATCH;
-    backend_ask(b);
+    if (!backend->admissions) {
+        backend_ask(b);
+        return;
+    }
+    b->headers = (struct rm_headers){0}; // its own: a policy may add some
+    for (uint32_t i = 0; i < b->slot.ask->headers.n; i++)
+        rm_headers_add(call->arena, &b->headers, b->slot.ask->headers.v[i].name, b->slot.ask->headers.v[i].value);
+    b->admit = RM_NEW(call->arena, struct rm_admit);
+    struct rm_departure departure = {
+        .arena = call->arena, .loop = call->loop, .headers = &b->headers, .visit = rq->visit};
+    rm_admit_init(b->admit, backend->admissions, &departure);
+    backend_admit(b);
 }
 
 static void backend_cancel(struct rm_call *call)
 {
     struct backend_call *b = (struct backend_call *)call;
     uint64_t now_us = rm_loop_now_us(call->loop);
-    enum rm_call_state state = b->x->call.state;
+    enum rm_call_state state = b->x ? b->x->call.state : RM_CALL_NEW;
     rm_timer_stop(&b->pause);
-    rm_call_cancel(&b->x->call);
+    if (b->x)
+        rm_call_cancel(&b->x->call);
     bool late = now_us >= b->slot.part.deadline_us;
+    if (b->admit)
+        rm_admit_leave(b->admit, now_us, late ? RM_ETIMEOUT : RM_ECANCEL);
     if (state == RM_CALL_READY) // it ended in this very turn
         backend_report(b, b->x, b->x->call.err.code, now_us);
     else if (state == RM_CALL_RUNNING && late)
@@ -345,6 +388,8 @@ static void backend_cancel(struct rm_call *call)
 static void backend_over(struct backend_call *b)
 {
     int code = b->slot.part.call.err.code;
+    if (b->admit)
+        rm_admit_leave(b->admit, rm_loop_now_us(b->slot.part.call.loop), code);
     backend_count_end(b, code);
     backend_release(b, code != RM_OK);
     rm_call_done(&b->slot.part.call);

@@ -10,7 +10,7 @@
 #define RM_LATENCY_BOUNDS 14
 extern const uint32_t rm_latency_bounds_us[RM_LATENCY_BOUNDS];
 
-#define RM_COUNTS_CODES (1 - RM_EPART)
+#define RM_COUNTS_CODES (1 - RM_EDENIED)
 #define RM_COUNTS_CLASSES 6
 
 // Of requests to an endpoint, or of calls of a backend (a call's retries and redirects are inside it). uint64_t only: they are summed as an

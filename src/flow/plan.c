@@ -4,6 +4,7 @@
 #include "flow/backend.h"
 #include "flow/balance.h"
 #include "flow/graphql.h"
+#include "flow/policies.h"
 #include "pool/source.h"
 
 #include <inttypes.h>
@@ -173,6 +174,9 @@ static int plan_add_backend(struct plan_build *build, const struct rm_endpoint *
         backend->error_key = rm_arena_printf(&plan->arena, "error_%.*s", (int)conf->return_error_details.n,
                                              conf->return_error_details.p);
     int rc = plan_add_steps(build, backend);
+    struct rm_err why;
+    if (rc == RM_OK && rm_policies_of_backend(plan, endpoint, backend, &why) != RM_OK)
+        rc = plan_fail(build, "extra_config", why.text);
     if (rc == RM_OK)
         backend->open_depth = plan_open_depth(build->endpoint, endpoint, backend);
     return rc;
@@ -211,6 +215,8 @@ static int plan_add_endpoint(struct plan_build *build, struct rm_endpoint *endpo
     struct rm_err why;
     if (conf->flatmap && rm_step_flatmap.open(&endpoint->flatmap, arena, conf->flatmap, &why) != RM_OK)
         return plan_fail(build, rm_step_flatmap.name, why.text);
+    if (rm_policies_of_endpoint(build->plan, endpoint, &why) != RM_OK)
+        return plan_fail(build, "extra_config", why.text);
     endpoint->n_backends = (uint32_t)conf->n_backends;
     endpoint->backends = RM_NEW_ARRAY(arena, struct rm_backend, endpoint->n_backends);
     for (uint32_t i = 0; i < endpoint->n_backends; i++) {
@@ -265,6 +271,8 @@ static int plan_fill(struct rm_plan *plan, struct rm_err *err)
         conf->router.hide_version_header ? RM_STR("Version undefined") : RM_STR("Version " RM_VERSION);
     plan->user_agent = RM_STR("remora/" RM_VERSION);
     plan_set_transport(plan);
+    if (rm_policies_of_service(plan, err) != RM_OK)
+        return RM_ECONF;
     for (uint32_t i = 0; i < plan->n_endpoints; i++) {
         build.endpoint = &conf->endpoints[i];
         plan->endpoints[i].index = i;
@@ -277,7 +285,8 @@ static int plan_fill(struct rm_plan *plan, struct rm_err *err)
     return RM_OK;
 }
 
-int rm_plan_new(struct rm_plan **out, struct rm_conf *conf, struct rm_budget *budget, struct rm_err *err)
+int rm_plan_new(struct rm_plan **out, struct rm_conf *conf, struct rm_budget *budget, struct rm_policy_cells *cells,
+                struct rm_err *err)
 {
     struct rm_arena arena;
     rm_arena_init(&arena, NULL);
@@ -285,6 +294,7 @@ int rm_plan_new(struct rm_plan **out, struct rm_conf *conf, struct rm_budget *bu
     plan->arena = arena;
     plan->conf = conf;
     plan->budget = budget;
+    plan->cells = cells;
     atomic_init(&plan->refs, 1);
     int rc = plan_fill(plan, err);
     if (rc != RM_OK) {

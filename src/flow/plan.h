@@ -8,6 +8,7 @@
 #include "flow/filter.h"
 #include "pool/balance.h"
 #include <remora/codec.h>
+#include <remora/policy.h>
 #include <remora/sd.h>
 #include <remora/step.h>
 #include <remora/transport.h>
@@ -15,7 +16,8 @@
 #define RM_VERSION_HEADER_NAME "X-Krakend"
 #define RM_PLAN_TRANSPORTS 2
 
-struct rm_backend; // flow/backend.h
+struct rm_backend;      // flow/backend.h
+struct rm_policy_cells; // policy/cell.h
 
 struct rm_endpoint {
     const struct rm_conf_endpoint *conf;
@@ -28,6 +30,7 @@ struct rm_endpoint {
     uint32_t calls;                     // of each backend at once: concurrent_calls; 1 where it streams
     uint64_t race_us;                   // 75 % of the whole, for several of them
     struct rm_filter headers;           // which of the client's go on
+    const struct rm_checks *checks;     // NULL: none
     struct rm_str cache_control;        // "public, max-age=90", or empty
     void *flatmap;                      // rm_step_flatmap on the merged answer; NULL: none
     struct rm_backend *backends;
@@ -55,12 +58,15 @@ struct rm_plan {
     uint32_t n_transports;
     struct rm_transport_conf transport; // of all of them
     struct rm_budget *budget;           // of bodies; of the process, not of the plan
+    const struct rm_checks *checks; // of every request, before the endpoint's; NULL: none
+    struct rm_policy_cells *cells;  // of the process, likewise; NULL: the plan has its own
     struct rm_str version_header; // value of X-Krakend: "Version 0.1.0" or "Version undefined" (hide_version_header)
     struct rm_str user_agent;     // "remora/0.1.0" towards backends
 };
 
-// Takes the configuration over, also when it fails. `budget` outlives the plan.
-int rm_plan_new(struct rm_plan **out, struct rm_conf *, struct rm_budget *budget, struct rm_err *err) RM_MUST_CHECK;
+// Takes the configuration over, also when it fails. `budget` and `cells` outlive the plan; without them (NULL) it counts for itself.
+int rm_plan_new(struct rm_plan **out, struct rm_conf *, struct rm_budget *budget, struct rm_policy_cells *cells,
+                struct rm_err *err) RM_MUST_CHECK;
 struct rm_plan *rm_plan_ref(struct rm_plan *);
 void rm_plan_unref(struct rm_plan *);
 

@@ -3,17 +3,26 @@
 #include "flow/request.h"
 
 #include "flow/endpoint.h"
+#include "flow/gate.h"
 #include "flow/stream.h"
 
 void rm_request_start(struct rm_request *rq)
 {
     RM_ASSERT(!rq->root && rq->endpoint && rq->flow && rq->out);
+    if (!rq->endpoint->checks || rm_gate_endpoint(rq))
+        rm_request_go(rq);
+}
+
+void rm_request_go(struct rm_request *rq)
+{
     rq->root = rq->endpoint->streams ? rm_stream_new(rq) : rm_endpoint_new(rq);
     rm_call_start(rq->root);
 }
 
 void rm_request_cancel(struct rm_request *rq)
 {
+    if (rq->gate)
+        rm_call_cancel(rq->gate);
     if (rq->root)
         rm_call_cancel(rq->root);
 }

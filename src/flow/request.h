@@ -6,6 +6,7 @@
 
 #include "flow/plan.h"
 #include <remora/call.h>
+#include <remora/policy.h>
 #include <remora/transport.h>
 
 struct rm_request;
@@ -46,6 +47,7 @@ struct rm_request {
     struct rm_headers headers;     // all of the client's, after the guard, as they came
     struct rm_str host;            // the client's Host
     struct rm_str client_ip;       // behind trusted proxies
+    bool peer_trusted;             // the peer is one of these
     struct rm_str body;            // buffered body
     bool has_body;                 // there was one (possibly empty: Content-Length: 0 is a body of no bytes)
     struct rm_body_source *source; // instead of body, only where endpoint->streams
@@ -54,10 +56,14 @@ struct rm_request {
     bool completed;    // X-Krakend-Completed: true was said; for the access log
     struct rm_err err; // the first failure, for the access log
     struct rm_call *root;
+    // Where policies look at it; NULL elsewhere.
+    struct rm_visit *visit;
+    struct rm_call *gate; // runs before the root: a check waits, or has refused
 };
 
 // Starts the endpoint's call tree. Never answers before it returns.
 void rm_request_start(struct rm_request *);
+void rm_request_go(struct rm_request *); // for the gate: all checks are passed
 // The client is gone, or the front end gives up: cancels every call under it. Nothing arrives afterwards. Also fine when it is over.
 void rm_request_cancel(struct rm_request *);
 void rm_request_writable(struct rm_request *);   // after chunk() said RM_AGAIN

@@ -23,6 +23,9 @@ static const struct status_row status_table[] = {
     {RM_EDECODE, 500, NULL},
     {RM_EPARAM, 500, NULL}, // 400 where the client gave it: then the error carries that
     {RM_EREDIRECT, 500, NULL},
+    {RM_ERATE, 500, "rate limit exceeded"},
+    {RM_EOPEN, 500, "circuit breaker is open"},
+    {RM_EDENIED, 500, NULL},
 };
 
 static const struct status_row *status_find(int code)

@@ -102,9 +102,24 @@ static bool answer_fits(const struct rm_client *c, size_t bytes)
     return used + bytes <= c->conn->front->pool_bytes;
 }
 
+// What policies say goes before what a backend says; caches need both lists of Vary.
+static void answer_add_always(struct rm_client *c, const struct rm_headers *always)
+{
+    struct rm_headers *headers = &c->rq.reply.headers;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < headers->n; i++)
+        if (!rm_headers_find(always, headers->v[i].name) || rm_str_eq_nocase(headers->v[i].name, RM_STR("Vary")))
+            headers->v[n++] = headers->v[i];
+    headers->n = n;
+    for (uint32_t i = 0; i < always->n; i++)
+        rm_headers_add(&c->rq.arena, headers, always->v[i].name, always->v[i].value);
+}
+
 static bool answer_check(struct rm_client *c)
 {
     struct rm_headers *headers = &c->rq.reply.headers;
+    if (c->rq.visit && c->rq.visit->always.n > 0)
+        answer_add_always(c, &c->rq.visit->always);
     size_t bytes = ANSWER_OWN_HEAD + (c->rq.reply.refs ? ANSWER_PER_PART * RM_REFS_PARTS : 0);
     uint32_t n = 0;
     for (uint32_t i = 0; i < headers->n; i++) {

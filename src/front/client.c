@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "front/client.h"
 #include "base/clock.h"
+#include "flow/visit.h"
 #include "front/access.h"
 #include "front/answer.h"
 #include "front/builtin.h"
@@ -178,6 +179,16 @@ static enum rm_verdict client_ask_page(struct rm_client *c, const struct rm_guar
     return client_known(c, g, has_body);
 }
 
+// The service's own policies: whatever the request is for.
+static bool client_may(struct rm_client *c, const struct rm_route *route)
+{
+    struct rm_visit *visit = rm_visit_of(&c->rq);
+    visit->method = c->method;
+    visit->path = c->path;
+    visit->is_tls = c->conn->relay != NULL;
+    return rm_visit_service(&c->rq, c->serving->plan->checks, route->kind == RM_ROUTE_HEALTH);
+}
+
 static enum rm_verdict client_route(struct rm_client *c, const struct rm_guard_out *g)
 {
     struct rm_front *front = c->conn->front;
@@ -187,6 +198,8 @@ static enum rm_verdict client_route(struct rm_client *c, const struct rm_guard_o
     struct rm_route route = {.kind = RM_ROUTE_OPTIONS};
     if (g->target.form != RM_TARGET_ASTERISK)
         rm_router_find(c->serving->world->router, &c->rq.arena, c->method, c->path, &route);
+    if (c->serving->plan->checks && !client_may(c, &route))
+        return client_known(c, g, has_body);
     switch (route.kind) {
     case RM_ROUTE_ENDPOINT:
         c->rq.endpoint = route.endpoint;
@@ -237,6 +250,7 @@ enum rm_verdict rm_client_head(struct rm_client *c, struct rm_str method, struct
     c->rq.host = g.host;
     c->rq.has_body = g.chunked || g.content_length >= 0;
     struct rm_str peer = rm_str_of(c->conn->peer);
+    c->rq.peer_trusted = c->conn->peer_trusted;
     c->rq.client_ip = rm_client_ip(&c->serving->world->proxies, peer, c->conn->peer_trusted, &c->rq.headers);
     return client_route(c, &g);
 }

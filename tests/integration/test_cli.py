@@ -247,14 +247,14 @@ ENDPOINT_BAD = [
         "endpoints[0].backend[0].host[1]",
     ),
     (
-        "rate limit",
-        "- {endpoint: /a, extra_config: {qos/ratelimit/router: {max_rate: 1}}, backend: [{host: [http://a.test], url_pattern: /}]}",
-        "endpoints[0].extra_config.qos/ratelimit/router",
+        "expression",
+        "- {endpoint: /a, extra_config: {validation/cel: [{check_expr: 'true'}]}, backend: [{host: [http://a.test], url_pattern: /}]}",
+        "endpoints[0].extra_config.validation/cel",
     ),
     (
-        "breaker",
-        "- {endpoint: /a, backend: [{host: [http://a.test], url_pattern: /, extra_config: {qos/circuit-breaker: {max_errors: 1}}}]}",
-        "endpoints[0].backend[0].extra_config.qos/circuit-breaker",
+        "script",
+        "- {endpoint: /a, backend: [{host: [http://a.test], url_pattern: /, extra_config: {modifier/lua-backend: {live: true}}}]}",
+        "endpoints[0].backend[0].extra_config.modifier/lua-backend",
     ),
 ]
 

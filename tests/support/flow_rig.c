@@ -75,7 +75,7 @@ void flow_rig_start(struct flow_rig *rig, const char *members, struct fake_answe
     rm_log_setup(RM_CRITICAL, RM_STR(""), false, RM_LOG_DEFAULT); // failures are what most tests are about
     struct rm_conf *conf = flow_rig_conf(&rig->arena, members);
     rig->budget.limit = conf->limits.bodies_bytes;
-    if (rm_loop_new(&rig->loop, &err) != RM_OK || rm_plan_new(&rig->plan, conf, &rig->budget, &err) != RM_OK)
+    if (rm_loop_new(&rig->loop, &err) != RM_OK || rm_plan_new(&rig->plan, conf, &rig->budget, NULL, &err) != RM_OK)
         rm_panic(__FILE__, __LINE__, err.text);
     RM_ASSERT(rig->plan->n_transports <= 1);
     rig->plan->transports[0] = &fake_transport_ops;

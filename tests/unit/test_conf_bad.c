@@ -40,6 +40,29 @@ struct bad_case {
 #define FLATMAP_ENDPOINT "endpoints[0].extra_config.proxy.flatmap_filter"
 #define FLATMAP_BACKEND "endpoints[0].backend[0].extra_config.proxy.flatmap_filter"
 
+#define RATE_AT "endpoints[0].extra_config.qos/ratelimit/router."
+#define RATE(s) ENDPOINT_EXTRA("qos/ratelimit/router: {" s "}")
+#define BACKEND_RATE(s) BACKEND_EXTRA("qos/ratelimit/proxy: {" s "}")
+
+static const struct bad_case bad_policies[] = {
+    {WRONG, RATE_AT "max_rate", "the text \"9\", allowed is a number from 0 on", RATE("max_rate: ^'9'")},
+    {WRONG, RATE_AT "max_rate", "the number -1, allowed is a number from 0 on", RATE("max_rate: ^-1")},
+    {WRONG, RATE_AT "every", "found the text \"500ms\", allowed is a duration from 1s to", RATE("every: ^500ms")},
+    {WRONG, RATE_AT "capacity", "the number 1.5 is no whole number", RATE("capacity: ^1.5")},
+    {WARNS, RATE_AT "strategy", "which is ignored, as in KrakenD: allowed is one of none, ip, header, param",
+     RATE("strategy: ^token")},
+    {WARNS, RATE_AT "client_max_rate", "no effect, as in KrakenD: no \"strategy\"", RATE("^client_max_rate: 1")},
+    {WRONG, RATE_AT "key", "is missing: which header tells clients apart",
+     ENDPOINT_EXTRA("qos/ratelimit/router: ^{client_max_rate: 1, strategy: header}")},
+    {WRONG, RATE_AT "key", "\"a b\" is no header's name", RATE("client_max_rate: 1, strategy: header, key: ^a b")},
+    {WRONG, RATE_AT "key", "the endpoint has no parameter {id}", RATE("client_max_rate: 1, strategy: param, key: ^id")},
+    {UNKNOWN, RATE_AT "max_rates", "did you mean \"max_rate\"?", RATE("^max_rates: 1")},
+    {WRONG, "endpoints[0].backend[0].extra_config.qos/ratelimit/proxy.max_rate", "a number from 0 on",
+     BACKEND_RATE("max_rate: ^[1]")},
+    {WARNS, "endpoints[0].backend[0].extra_config.qos/ratelimit/router", "it belongs to the extra_config of an endpoint",
+     BACKEND_EXTRA("^qos/ratelimit/router: {}")},
+};
+
 static const struct bad_case bad_documents[] = {
     {WRONG, "", "the file is empty", "^"},
     {WRONG, "", "a list: a configuration is an object", "^- version: 3\n"},
@@ -348,8 +371,6 @@ static const struct bad_case bad_extra[] = {
     {WRONG, "extra_config.server/virtualhost", "KrakenD Enterprise", SERVICE_EXTRA("^server/virtualhost: {}")},
     {WRONG, "endpoints[0].extra_config.auth/validator", "tokens are not checked",
      ENDPOINT_EXTRA("^auth/validator: {alg: RS256}")},
-    {WRONG, "endpoints[0].extra_config.qos/ratelimit/router", "not in this version",
-     ENDPOINT_EXTRA("^qos/ratelimit/router: {max_rate: 1}")},
     {WRONG, "endpoints[0].extra_config[\"github.com/devopsfaith/krakend-cel\"]", "not in this version",
      ENDPOINT_EXTRA("^github.com/devopsfaith/krakend-cel: []")},
     {WRONG, "endpoints[0].backend[0].extra_config.qos/circuit-breaker", "not in this version",
@@ -645,11 +666,17 @@ static void test_extra(void **state)
     bad_run(bad_extra, RM_COUNT(bad_extra));
 }
 
+static void test_policies(void **state)
+{
+    (void)state;
+    bad_run(bad_policies, RM_COUNT(bad_policies));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_documents), cmocka_unit_test(test_service), cmocka_unit_test(test_endpoints),
-        cmocka_unit_test(test_backends),  cmocka_unit_test(test_extra),
+        cmocka_unit_test(test_backends),  cmocka_unit_test(test_extra),   cmocka_unit_test(test_policies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -179,13 +179,13 @@ static void transports_are_chosen_for_each_backend(void **state)
         "'endpoints': [{'endpoint': '/a', 'backend': [{'url_pattern': '/1', 'extra_config': {'remora': {'transport': "
         "'curl'}}}]}]",
     };
-    assert_int_equal(rm_plan_new(&plan, flow_rig_conf(&arena, members[0]), NULL, &err), RM_OK);
+    assert_int_equal(rm_plan_new(&plan, flow_rig_conf(&arena, members[0]), NULL, NULL, &err), RM_OK);
     assert_int_equal(plan->n_transports, 2);
     assert_ptr_equal(transport_of(plan, 0), &rm_transport_h1);
     assert_ptr_equal(transport_of(plan, 1), &rm_transport_curl);
     assert_ptr_equal(transport_of(plan, 2), &rm_transport_h1);
     rm_plan_unref(plan);
-    assert_int_equal(rm_plan_new(&plan, flow_rig_conf(&arena, members[1]), NULL, &err), RM_OK);
+    assert_int_equal(rm_plan_new(&plan, flow_rig_conf(&arena, members[1]), NULL, NULL, &err), RM_OK);
     assert_int_equal(plan->n_transports, 1);
     assert_ptr_equal(transport_of(plan, 0), &rm_transport_curl);
     rm_plan_unref(plan);
@@ -219,7 +219,7 @@ static void flows_share_what_stays(void **state)
     struct rm_flow *next, *last;
     struct rm_cache_entry *entries[2];
     flow_rig_start(&rig, TWO("1", "2"), NULL, 0);
-    assert_int_equal(rm_plan_new(&plan, flow_rig_conf(&rig.arena, TWO("2", "3")), &rig.budget, &err), RM_OK);
+    assert_int_equal(rm_plan_new(&plan, flow_rig_conf(&rig.arena, TWO("2", "3")), &rig.budget, NULL, &err), RM_OK);
     plan->transports[0] = rig.plan->transports[0];
     for (uint32_t i = 0; i < 2; i++)
         assert_int_equal(rm_cache_acquire(rig.cache, &plan->sources[i], &entries[i], &err), RM_OK);
@@ -266,7 +266,7 @@ static void a_plan_that_cannot_be_made(void **state)
         struct rm_budget budget = {.limit = SIZE_MAX};
         struct rm_plan *plan = NULL;
         struct rm_err err;
-        assert_int_equal(rm_plan_new(&plan, conf, &budget, &err), RM_ECONF);
+        assert_int_equal(rm_plan_new(&plan, conf, &budget, NULL, &err), RM_ECONF);
         assert_null(plan);
         assert_non_null(strstr(err.text, "rig.json:1:"));
         assert_non_null(strstr(err.text, what == 0 ? "encoding: " : what == 1 ? "output_encoding: " : "group: "));

@@ -1,0 +1,128 @@
+// Policies of a plan. One function a policy: it says nothing of what is not configured. The tables are their order (krakend-behaviour.md §0).
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/policies.h"
+
+#include "flow/backend.h"
+#include "policy/ratelimit.h"
+
+struct policies_build {
+    struct rm_plan *plan;
+    struct rm_arena *arena;                  // the plan's
+    const struct rm_conf_endpoint *endpoint; // NULL: the service's
+    const struct rm_conf_backend *backend;   // NULL: an endpoint's
+    uint32_t index;                          // the backend's
+    struct rm_checks *checks;
+    struct rm_admissions *admissions;
+    struct rm_err *err;
+};
+
+typedef int (*policies_add)(struct policies_build *);
+
+static void policies_check(struct policies_build *build, const struct rm_check_ops *ops, const void *self)
+{
+    build->checks->v[build->checks->n++] = (struct rm_checkpoint){.ops = ops, .self = self};
+}
+
+static void policies_admission(struct policies_build *build, const struct rm_admission_ops *ops, const void *self)
+{
+    build->admissions->v[build->admissions->n++] = (struct rm_admission){.ops = ops, .self = self};
+}
+
+// A cell's key: what a reload finds it by.
+static struct rm_str policies_key(const struct policies_build *build, const char *policy)
+{
+    const struct rm_conf_endpoint *endpoint = build->endpoint;
+    const char *method = rm_method_names[endpoint->method];
+    if (!build->backend)
+        return rm_arena_printf(build->arena, "%s %s %.*s", policy, method, (int)endpoint->path.n, endpoint->path.p);
+    return rm_arena_printf(build->arena, "%s %s %.*s %u %.*s", policy, method, (int)endpoint->path.n, endpoint->path.p,
+                           build->index, (int)build->backend->url_pattern.n, build->backend->url_pattern.p);
+}
+
+// ---- rate limits -----------------------------------------------------------------------------------------------------
+
+static int policies_client_limit(struct policies_build *build)
+{
+    const struct rm_conf_ratelimit *conf = &build->endpoint->ratelimit;
+    static const enum rm_client_by by[] = {[RM_CONF_BY_IP] = RM_CLIENT_BY_IP,
+                                           [RM_CONF_BY_HEADER] = RM_CLIENT_BY_HEADER,
+                                           [RM_CONF_BY_PARAM] = RM_CLIENT_BY_PARAM};
+    if (!(conf->client_max_rate > 0) || conf->strategy == RM_CONF_BY_NOTHING)
+        return RM_OK;
+    struct rm_client_limit limit = {.rate = rm_rate_of(conf->client_max_rate, conf->every_us, conf->client_capacity),
+                                    .by = by[conf->strategy],
+                                    .name = conf->key,
+                                    .param = conf->param};
+    policies_check(build, &rm_check_client,
+                   rm_client_limit_new(build->arena, build->plan->cells, policies_key(build, "client rate"), &limit));
+    return RM_OK;
+}
+
+static int policies_rate(struct policies_build *build)
+{
+    const struct rm_conf_ratelimit *conf = &build->endpoint->ratelimit;
+    if (!(conf->max_rate > 0))
+        return RM_OK;
+    struct rm_rate rate = rm_rate_of(conf->max_rate, conf->every_us, conf->capacity);
+    policies_check(build, &rm_check_rate,
+                   rm_ratelimit_new(build->arena, build->plan->cells, policies_key(build, "rate"), rate));
+    return RM_OK;
+}
+
+static int policies_backend_rate(struct policies_build *build)
+{
+    const struct rm_conf_ratelimit *conf = &build->backend->ratelimit;
+    if (!(conf->max_rate > 0))
+        return RM_OK;
+    struct rm_rate rate = rm_rate_of(conf->max_rate, conf->every_us, conf->capacity);
+    policies_admission(build, &rm_admission_rate,
+                       rm_ratelimit_new(build->arena, build->plan->cells, policies_key(build, "backend rate"), rate));
+    return RM_OK;
+}
+
+// ---- the order -------------------------------------------------------------------------------------------------------
+
+static const policies_add policies_endpoint[] = {policies_client_limit, policies_rate};
+static const policies_add policies_backend[] = {policies_backend_rate};
+
+static int policies_add_all(struct policies_build *build, const policies_add *order, size_t n)
+{
+    int rc = RM_OK;
+    for (size_t i = 0; rc == RM_OK && i < n; i++)
+        rc = order[i](build);
+    return rc;
+}
+
+int rm_policies_of_service(struct rm_plan *plan, struct rm_err *err)
+{
+    (void)plan, (void)err;
+    return RM_OK;
+}
+
+int rm_policies_of_endpoint(struct rm_plan *plan, struct rm_endpoint *endpoint, struct rm_err *err)
+{
+    struct rm_checks *checks = RM_NEW(&plan->arena, struct rm_checks);
+    checks->v = RM_NEW_ARRAY(&plan->arena, struct rm_checkpoint, RM_COUNT(policies_endpoint));
+    struct policies_build build = {
+        .plan = plan, .arena = &plan->arena, .endpoint = endpoint->conf, .checks = checks, .err = err};
+    int rc = policies_add_all(&build, policies_endpoint, RM_COUNT(policies_endpoint));
+    endpoint->checks = checks->n > 0 ? checks : NULL;
+    return rc;
+}
+
+int rm_policies_of_backend(struct rm_plan *plan, const struct rm_endpoint *endpoint, struct rm_backend *backend,
+                           struct rm_err *err)
+{
+    struct rm_admissions *all = RM_NEW(&plan->arena, struct rm_admissions);
+    all->v = RM_NEW_ARRAY(&plan->arena, struct rm_admission, RM_COUNT(policies_backend));
+    struct policies_build build = {.plan = plan,
+                                   .arena = &plan->arena,
+                                   .endpoint = endpoint->conf,
+                                   .backend = backend->conf,
+                                   .index = backend->index,
+                                   .admissions = all,
+                                   .err = err};
+    int rc = policies_add_all(&build, policies_backend, RM_COUNT(policies_backend));
+    backend->admissions = all->n > 0 ? all : NULL;
+    return rc;
+}
