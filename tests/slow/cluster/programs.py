@@ -1,5 +1,5 @@
-"""The programs that the slow tests run beside remora, built from the Go modules `box` and `coredns` and kept outside the clone under
-a name that follows from their sources, so that a machine builds them once. Run as a program it builds what is missing."""
+"""The programs that the slow tests run beside remora, built from the Go modules `box`, `coredns` and `charts` and kept outside the clone
+under a name that follows from their sources, so that a machine builds them once. Run as a program it builds what is missing."""
 # SPDX-License-Identifier: Apache-2.0
 import hashlib
 import os
@@ -11,7 +11,14 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parents[1]
 SOURCES = ("go.mod", "go.sum", "main.go")
-NAMES = ("box", "coredns")
+# The module, and the package in it.
+PROGRAMS = {
+    "box": ("box", "."),
+    "coredns": ("coredns", "."),
+    "helm": ("charts", "helm.sh/helm/v3/cmd/helm"),
+    "kubeconform": ("charts", "github.com/yannh/kubeconform/cmd/kubeconform"),
+}
+COST = {"box": "about ten minutes of processor time", "coredns": "two minutes", "helm": "a minute", "kubeconform": "seconds"}
 GO_FLOOR = (1, 21)  # from here on Go fetches the toolchain that a module asks for
 
 
@@ -20,9 +27,10 @@ def cache():
 
 
 def path(name):
-    digest = hashlib.sha256()
+    digest, folder = hashlib.sha256(), HERE / PROGRAMS[name][0]
     for source in SOURCES:
-        digest.update((HERE / name / source).read_bytes())
+        if (folder / source).exists():
+            digest.update((folder / source).read_bytes())
     return cache() / ("%s-%s" % (name, digest.hexdigest()[:16]))
 
 
@@ -31,17 +39,29 @@ def kubernetes_version():
 
 
 def missing():
-    return [name for name in NAMES if not os.access(path(name), os.X_OK)]
+    return [name for name in PROGRAMS if not os.access(path(name), os.X_OK)]
 
 
 def _linker_flags(name):
-    """The API server tells its clients the version that the linker wrote into it; without one some refuse to speak with it."""
-    if name != "box":
-        return "-s -w"
+    """The API server tells its clients the version that the linker wrote into it, without which some refuse to speak with it; helm takes
+    what was written into it for the cluster's version where it asks none."""
     version = kubernetes_version()
     major, minor, _ = version.split(".")
-    at = "k8s.io/component-base/version."
-    return "-s -w -X %sgitVersion=v%s -X %sgitMajor=%s -X %sgitMinor=%s" % (at, version, at, major, at, minor)
+    written = {
+        "box": {
+            "k8s.io/component-base/version.gitVersion": "v" + version,
+            "k8s.io/component-base/version.gitMajor": major,
+            "k8s.io/component-base/version.gitMinor": minor,
+        },
+        "helm": {
+            "helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor": major,
+            "helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor": minor,
+            "helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor": major,
+            "helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor": minor,
+            "k8s.io/client-go/pkg/version.gitVersion": "v" + version,
+        },
+    }
+    return " ".join(["-s -w", *("-X %s=%s" % pair for pair in written.get(name, {}).items())])
 
 
 def _check_go():
@@ -57,10 +77,11 @@ def build(name):
     target = path(name)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(".part%d" % os.getpid())
-    print("building %s (once; %s)" % (name, {"box": "about ten minutes of processor time"}.get(name, "two minutes")), flush=True)
+    print("building %s (once; %s)" % (name, COST[name]), flush=True)
+    module, package = PROGRAMS[name]
     subprocess.run(
-        ["go", "build", "-trimpath", "-ldflags", _linker_flags(name), "-o", str(part), "."],
-        cwd=HERE / name,
+        ["go", "build", "-trimpath", "-ldflags", _linker_flags(name), "-o", str(part), package],
+        cwd=HERE / module,
         env=dict(os.environ, CGO_ENABLED="0"),
         check=True,
     )
@@ -73,7 +94,7 @@ def main():
         _check_go()
     for name in wanted:
         build(name)
-    for name in NAMES:
+    for name in PROGRAMS:
         print("%s: %s" % (name, path(name)))
 
 
