@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cluster.charts import pod_of
+
 ROOT = Path(__file__).resolve().parents[2]
 SPACE = "manifests"
 RESTRICTED = {"pod-security.kubernetes.io/%s" % mode: "restricted" for mode in ("enforce", "warn", "audit")}
@@ -38,16 +40,6 @@ def test_strict_validation_would_refuse(cluster, applied):
     assert wrong != manifests
     with pytest.raises(AssertionError, match="unknown field.*readOnlyRootFileSystem"):
         cluster.kubectl("apply", "-n", SPACE, "--validate=strict", "--dry-run=server", "-f", "-", stdin=wrong)
-
-
-def pod_of(deployment):
-    template = deployment["spec"]["template"]
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "one", "labels": template["metadata"]["labels"]},
-        "spec": template["spec"],
-    }
 
 
 def test_restricted_pod_security_lets_the_pod_in(cluster, applied):
