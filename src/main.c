@@ -23,6 +23,7 @@ static const char main_usage[] =
     "  run -c FILE [-p PORT] [-d]        serve the endpoints of a configuration\n"
     "  check -c FILE [-t] [-d] [--strict]  say what is wrong with a configuration\n"
     "  graph -c FILE [--format FORMAT]   draw the endpoints, their backends and where these find hosts\n"
+    "  keys [--format FORMAT]            explain every key of a configuration\n"
     "  version                           print the version\n"
     "  COMMAND --help                    explain a command\n"
     "\n"
@@ -73,11 +74,23 @@ static const char main_graph_usage[] =
     "\n"
     "exit codes: 0 fine, 1 an error in the configuration, 2 usage\n";
 
+static const char main_keys_usage[] =
+    "usage: remora keys [--format FORMAT]\n"
+    "\n"
+    "Prints every key that a configuration may have: what is allowed, the default, what it does.\n"
+    "\n"
+    "      --format FORMAT  markdown (default): tables\n"
+    "                       schema: a JSON Schema, for editors, for example in the first line of a YAML file:\n"
+    "                       # yaml-language-server: $schema=remora.schema.json\n"
+    "  -h, --help\n"
+    "\n"
+    "exit codes: 0 fine, 2 usage\n";
+
 struct main_args {
     const char *config;
     int port; // 0: not given
     bool debug, strict, test;
-    enum rm_graph_format format;
+    const char *format; // NULL: not given
 };
 
 static int main_misused(const char *usage, const char *what)
@@ -92,12 +105,6 @@ static bool main_parse_port(const char *text, int *port)
     long n = strtol(text, &end, 10);
     *port = (int)n;
     return *text >= '0' && *text <= '9' && !*end && n >= 1 && n <= 65535;
-}
-
-static bool main_parse_format(const char *text, enum rm_graph_format *format)
-{
-    *format = strcmp(text, "dot") == 0 ? RM_GRAPH_DOT : RM_GRAPH_MERMAID;
-    return *format == RM_GRAPH_DOT || strcmp(text, "mermaid") == 0;
 }
 
 // RM_EXIT_FINE: go on with *args; otherwise *exit_code is the process's.
@@ -141,10 +148,7 @@ static bool main_parse(int argc, char **argv, const char *allowed, const char *u
             }
             break;
         case 'f':
-            if (!main_parse_format(optarg, &args->format)) {
-                *exit_code = main_misused(usage, "--format wants mermaid or dot");
-                return false;
-            }
+            args->format = optarg;
             break;
         case 'd':
             args->debug = true;
@@ -161,7 +165,7 @@ static bool main_parse(int argc, char **argv, const char *allowed, const char *u
         *exit_code = main_misused(usage, "there is an argument too many");
         return false;
     }
-    if (!args->config) {
+    if (!args->config && strchr(allowed, 'c')) {
         *exit_code = main_misused(usage, "the option -c FILE is missing");
         return false;
     }
@@ -175,6 +179,19 @@ static struct rm_conf_options main_options(const struct main_args *args, bool de
                                     .debug = debug,
                                     .environ = (const char *const *)environ,
                                     .providers = rm_sd_providers};
+}
+
+// Which of two formats; the first where none is given. Negative: another, and that was said.
+static int main_format(const char *usage, const char *given, const char *first, const char *second)
+{
+    char text[64];
+    if (!given || strcmp(given, first) == 0)
+        return 0;
+    if (strcmp(given, second) == 0)
+        return 1;
+    snprintf(text, sizeof(text), "--format wants %s or %s", first, second);
+    main_misused(usage, text);
+    return -1;
 }
 
 // Loads and prints what was found. NULL: there were errors.
@@ -282,6 +299,9 @@ static int main_graph(int argc, char **argv)
     int exit_code;
     if (!main_parse(argc, argv, "cf", main_graph_usage, &args, &exit_code))
         return exit_code;
+    int format = main_format(main_graph_usage, args.format, "mermaid", "dot");
+    if (format < 0)
+        return RM_EXIT_USAGE;
     struct rm_conf *conf = main_load(&args, false);
     if (!conf)
         return RM_EXIT_CONF;
@@ -292,10 +312,27 @@ static int main_graph(int argc, char **argv)
         return RM_EXIT_CONF;
     }
     struct rm_buf text = {.max = SIZE_MAX};
-    rm_graph_write(plan, args.format, &text);
+    rm_graph_write(plan, format == 1 ? RM_GRAPH_DOT : RM_GRAPH_MERMAID, &text);
     fwrite(text.p, 1, text.n, stdout);
     rm_buf_free(&text);
     rm_plan_unref(plan);
+    return RM_EXIT_FINE;
+}
+
+static int main_keys(int argc, char **argv)
+{
+    struct main_args args = {0};
+    int exit_code;
+    if (!main_parse(argc, argv, "f", main_keys_usage, &args, &exit_code))
+        return exit_code;
+    int format = main_format(main_keys_usage, args.format, "markdown", "schema");
+    if (format < 0)
+        return RM_EXIT_USAGE;
+    struct rm_arena arena;
+    rm_arena_init(&arena, NULL);
+    struct rm_str text = format == 1 ? rm_conf_schema(&arena) : rm_conf_keys(&arena);
+    printf("%.*s%s", (int)text.n, text.p, format == 1 ? "\n" : "");
+    rm_arena_fini(&arena);
     return RM_EXIT_FINE;
 }
 
@@ -308,6 +345,8 @@ int main(int argc, char **argv)
         return main_check(argc - 1, argv + 1);
     if (!strcmp(command, "graph"))
         return main_graph(argc - 1, argv + 1);
+    if (!strcmp(command, "keys"))
+        return main_keys(argc - 1, argv + 1);
     if (!strcmp(command, "version") || !strcmp(command, "--version")) {
         puts("remora " RM_VERSION);
         return RM_EXIT_FINE;

@@ -4,7 +4,7 @@ _remora() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} words=
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'run check graph version help --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'run check graph keys version help --help --version' -- "$word")
         return
     fi
     case $before in
@@ -15,7 +15,8 @@ _remora() {
         ;;
     -p | --port) return ;;
     --format)
-        mapfile -t COMPREPLY < <(compgen -W 'mermaid dot' -- "$word")
+        [ "${COMP_WORDS[1]}" = keys ] && words='markdown schema' || words='mermaid dot'
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
         return
         ;;
     esac
@@ -23,6 +24,7 @@ _remora() {
     run) words='-c --config -p --port -d --debug -h --help' ;;
     check) words='-c --config -t --test -d --debug --strict -h --help' ;;
     graph) words='-c --config --format -h --help' ;;
+    keys) words='--format -h --help' ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }

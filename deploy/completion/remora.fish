@@ -4,6 +4,7 @@ complete -c remora -f
 complete -c remora -n __fish_use_subcommand -a run -d 'serve the endpoints of a configuration'
 complete -c remora -n __fish_use_subcommand -a check -d 'say what is wrong with a configuration'
 complete -c remora -n __fish_use_subcommand -a graph -d 'draw the endpoints and their backends'
+complete -c remora -n __fish_use_subcommand -a keys -d 'explain every key of a configuration'
 complete -c remora -n __fish_use_subcommand -a version -d 'print the version'
 complete -c remora -n __fish_use_subcommand -a help -d 'explain remora'
 complete -c remora -n '__fish_seen_subcommand_from run check graph' -s c -l config -r -F -d 'the configuration'
@@ -12,4 +13,5 @@ complete -c remora -n '__fish_seen_subcommand_from run check' -s d -l debug -d '
 complete -c remora -n '__fish_seen_subcommand_from check' -s t -l test -d 'also open files and ports'
 complete -c remora -n '__fish_seen_subcommand_from check' -l strict -d 'unknown keys are errors'
 complete -c remora -n '__fish_seen_subcommand_from graph' -l format -x -a 'mermaid dot' -d 'as what'
-complete -c remora -n '__fish_seen_subcommand_from run check graph' -s h -l help -d explain
+complete -c remora -n '__fish_seen_subcommand_from keys' -l format -x -a 'markdown schema' -d 'as what'
+complete -c remora -n '__fish_seen_subcommand_from run check graph keys' -s h -l help -d explain

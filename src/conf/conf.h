@@ -326,5 +326,8 @@ struct rm_str rm_finding_format(struct rm_arena *, struct rm_str file, const str
 
 // `check -d`: the whole configuration as understood (defaults applied), as indented JSON, secrets masked. In the arena.
 struct rm_str rm_conf_dump(const struct rm_conf *, struct rm_arena *);
+// `keys`: every key that can be read, as Markdown, and as a JSON Schema. In the arena.
+struct rm_str rm_conf_keys(struct rm_arena *);
+struct rm_str rm_conf_schema(struct rm_arena *);
 
 #endif

@@ -110,14 +110,14 @@ static struct rm_value *dump_fields(struct dumper *d, const struct rm_fields *fi
 static void dump_extra(struct dumper *d, struct rm_value *object, enum rm_extra_level level, const void *owner)
 {
     struct rm_value *extra = rm_value_new(&d->arena, RM_OBJECT);
-    const struct rm_fields *fields;
-    const char *name;
-    for (size_t i = 0; (fields = rm_extra_fields(level, i, &name)) != NULL; i++) {
+    struct rm_extra_space known;
+    for (size_t i = 0; rm_extra_space(level, i, &known); i++) {
+        const struct rm_fields *fields = known.fields;
         if (fields->is_optional && !*(const bool *)((const char *)owner + fields->given))
             continue;
         struct rm_value *space = dump_fields(d, fields, owner);
         if (space->n > 0 || fields->is_optional)
-            dump_set(d, extra, name, space);
+            dump_set(d, extra, known.name, space);
     }
     dump_set(d, object, "extra_config", extra);
 }
@@ -179,64 +179,11 @@ static struct rm_value *dump_conf(struct dumper *d)
     return root;
 }
 
-// ---- layout --------------------------------------------------------------------------------------------------------
-
-static void dump_put(struct rm_buf *out, const char *text, size_t n)
-{
-    int rc = rm_buf_append(out, (struct rm_str){text, n});
-    RM_ASSERT(rc == RM_OK); // no cap but memory
-}
-
-static void dump_line(struct rm_buf *out, size_t depth)
-{
-    dump_put(out, "\n", 1);
-    for (size_t i = 0; i < depth; i++)
-        dump_put(out, "  ", 2);
-}
-
-// Compact JSON, which is valid, laid out with one member a line.
-static void dump_indent(struct rm_str json, struct rm_buf *out)
-{
-    size_t depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < json.n; i++) {
-        char c = json.p[i];
-        if (in_string) {
-            bool escape = c == '\\';
-            dump_put(out, json.p + i, escape ? 2 : 1);
-            i += escape;
-            in_string = c != '"';
-        } else if ((c == '{' || c == '[') && (json.p[i + 1] == '}' || json.p[i + 1] == ']')) {
-            dump_put(out, json.p + i++, 2);
-        } else if (c == '{' || c == '[') {
-            dump_put(out, &c, 1);
-            dump_line(out, ++depth);
-        } else if (c == '}' || c == ']') {
-            dump_line(out, --depth);
-            dump_put(out, &c, 1);
-        } else if (c == ',') {
-            dump_put(out, &c, 1);
-            dump_line(out, depth);
-        } else {
-            dump_put(out, c == ':' ? ": " : &c, c == ':' ? 2 : 1);
-            in_string = c == '"';
-        }
-    }
-}
-
 struct rm_str rm_conf_dump(const struct rm_conf *conf, struct rm_arena *arena)
 {
     struct dumper d = {.conf = conf};
-    struct rm_buf json, out;
     rm_arena_init(&d.arena, NULL);
-    rm_buf_init(&json, SIZE_MAX / 4, NULL);
-    rm_buf_init(&out, SIZE_MAX / 4, NULL);
-    int rc = rm_json_write(&d.arena, dump_conf(&d), &json);
-    RM_ASSERT(rc == RM_OK);
-    dump_indent(rm_buf_str(&json), &out);
-    struct rm_str text = rm_arena_dup(arena, rm_buf_str(&out));
-    rm_buf_free(&out);
-    rm_buf_free(&json);
+    struct rm_str text = rm_arena_dup(arena, rm_layout(&d.arena, dump_conf(&d)));
     rm_arena_fini(&d.arena);
     return text;
 }

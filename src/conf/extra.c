@@ -136,15 +136,18 @@ void rm_extra_defaults(struct rm_reader *r, enum rm_extra_level level, void *own
     }
 }
 
-const struct rm_fields *rm_extra_fields(enum rm_extra_level level, size_t i, const char **name)
+bool rm_extra_space(enum rm_extra_level level, size_t i, struct rm_extra_space *space)
 {
     for (size_t k = 0; k < RM_COUNT(extra_known); k++) {
-        if (extra_known[k].fields[level] && i-- == 0) {
-            *name = extra_known[k].name;
-            return extra_known[k].fields[level];
-        }
+        const struct extra_namespace *known = &extra_known[k];
+        const struct rm_fields *fields = level < RM_EXTRA_LEVELS ? known->fields[level] : NULL;
+        bool is_there = level < RM_EXTRA_LEVELS ? fields != NULL : known->hint != NULL;
+        if (!is_there || i-- > 0)
+            continue;
+        *space = (struct rm_extra_space){known->name, known->long_name, fields, known->hint};
+        return true;
     }
-    return NULL;
+    return false;
 }
 
 static void extra_unknown(struct rm_reader *r, const struct rm_path *path, const struct rm_value *value)

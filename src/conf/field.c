@@ -6,7 +6,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 bool rm_key_is_comment(struct rm_str key)
@@ -127,20 +126,56 @@ static const char *field_number(enum rm_field_type type, struct rm_str text, uin
     return rm_whole_parse(text, n);
 }
 
-static const char *field_number_allowed(struct rm_reader *r, const struct rm_field *field)
+static struct rm_str field_choices(struct rm_arena *arena, const struct rm_field *field)
 {
-    struct rm_arena *arena = r->found->arena;
-    if (field->type == RM_FIELD_DURATION && field->max > 0)
-        return rm_arena_printf(arena, "a duration from %s to %s", rm_duration_format(arena, field->min).p,
-                               rm_duration_format(arena, field->max).p)
-            .p;
-    if (field->type == RM_FIELD_DURATION)
-        return "a duration, a string such as \"500ms\"";
-    if (field->type == RM_FIELD_SIZE || field->type == RM_FIELD_SIZE32)
+    struct rm_str text = RM_STR("");
+    for (size_t i = 0; i < field->n_choices; i++)
+        text = rm_arena_printf(arena, "%.*s%s%s", (int)text.n, text.p, i > 0 ? ", " : "one of ", field->choices[i]);
+    return text;
+}
+
+struct rm_str rm_field_allowed(struct rm_arena *arena, const struct rm_field *field)
+{
+    switch (field->type) {
+    case RM_FIELD_DURATION:
+        if (field->max > 0)
+            return rm_arena_printf(arena, "a duration from %s to %s", rm_duration_format(arena, field->min).p,
+                                   rm_duration_format(arena, field->max).p);
+        return RM_STR("a duration, a string such as \"500ms\"");
+    case RM_FIELD_SIZE:
+    case RM_FIELD_SIZE32:
         return rm_arena_printf(arena, "a size from %s to %s", rm_size_format(arena, field->min).p,
-                               rm_size_format(arena, field->max).p)
-            .p;
-    return rm_arena_printf(arena, "a whole number from %" PRIu64 " to %" PRIu64, field->min, field->max).p;
+                               rm_size_format(arena, field->max).p);
+    case RM_FIELD_U16:
+    case RM_FIELD_U32:
+        return rm_arena_printf(arena, "a whole number from %" PRIu64 " to %" PRIu64, field->min, field->max);
+    case RM_FIELD_DECIMAL:
+        return RM_STR("a number from 0 on");
+    case RM_FIELD_BOOL:
+        return RM_STR("true or false");
+    case RM_FIELD_CHOICE:
+        return field_choices(arena, field);
+    case RM_FIELD_STRING:
+    case RM_FIELD_STEP_STRING:
+        return RM_STR("a string");
+    case RM_FIELD_STRINGS:
+    case RM_FIELD_STEP_STRINGS:
+        return RM_STR("a list of strings");
+    case RM_FIELD_STEP_NAMES:
+        return RM_STR("an object of strings");
+    case RM_FIELD_OBJECT:
+    case RM_FIELD_NESTED:
+        return RM_STR("an object");
+    case RM_FIELD_SWITCH:
+        return RM_STR("an object, true or false");
+    case RM_FIELD_LISTEN:
+        return RM_STR("ADDRESS:PORT, or false");
+    case RM_FIELD_ANY:
+    case RM_FIELD_CUSTOM:
+    case RM_FIELD_LATER:
+        break;
+    }
+    return RM_STR("");
 }
 
 static void field_store_number(const struct rm_field *field, char *to, uint64_t n)
@@ -178,7 +213,7 @@ static void field_take_number(struct rm_reader *r, const struct rm_field *field,
             return;
         }
     } else {
-        field_wrong(r, path, value, field_number_allowed(r, field));
+        field_wrong(r, path, value, rm_field_allowed(arena, field).p);
         return;
     }
     if (why) {
@@ -188,25 +223,26 @@ static void field_take_number(struct rm_reader *r, const struct rm_field *field,
     if (n == 0 && field->zero_is_unset)
         return;
     if (n < field->min || (field->max > 0 && n > field->max)) {
-        field_wrong(r, path, value, field_number_allowed(r, field));
+        field_wrong(r, path, value, rm_field_allowed(arena, field).p);
         return;
     }
     if (to)
         field_store_number(field, to, n);
 }
 
-static void field_take_decimal(struct rm_reader *r, const struct rm_path *path, const struct rm_value *value, char *to)
+static void field_take_decimal(struct rm_reader *r, const struct rm_field *field, const struct rm_path *path,
+                               const struct rm_value *value, char *to)
 {
     char text[64];
     if (value->type != RM_NUMBER || value->raw.n >= sizeof(text) || value->raw.p[0] == '-') {
-        field_wrong(r, path, value, "a number from 0 on");
+        field_wrong(r, path, value, rm_field_allowed(r->found->arena, field).p);
         return;
     }
     memcpy(text, value->raw.p, value->raw.n);
     text[value->raw.n] = '\0';
     double n = strtod(text, NULL);
     if (!isfinite(n))
-        field_wrong(r, path, value, "a number from 0 on");
+        field_wrong(r, path, value, rm_field_allowed(r->found->arena, field).p);
     else
         memcpy(to, &n, sizeof(n));
 }
@@ -234,7 +270,7 @@ static void field_take_bool(struct rm_reader *r, const struct rm_field *field, c
     else if (weak && value->type == RM_NUMBER)
         is_true = field_bool_of(value->raw);
     if (is_true < 0)
-        field_misfit(r, field, path, value, "true or false");
+        field_misfit(r, field, path, value, rm_field_allowed(r->found->arena, field).p);
     else if (to)
         *(bool *)(void *)to = is_true != 0;
 }
@@ -242,9 +278,7 @@ static void field_take_bool(struct rm_reader *r, const struct rm_field *field, c
 static void field_take_choice(struct rm_reader *r, const struct rm_field *field, const struct rm_path *path,
                               const struct rm_value *value, char *to)
 {
-    char allowed[200] = "";
     struct rm_str text = value->type == RM_STRING ? rm_value_text(r->arena, value) : RM_STR("");
-    size_t length = 0;
     for (size_t n = 0; n < field->n_choices; n++) {
         struct rm_str choice_text = rm_str_of(field->choices[n]);
         bool same = field->lenient ? rm_str_eq(text, choice_text) : rm_str_eq_nocase(text, choice_text);
@@ -254,13 +288,10 @@ static void field_take_choice(struct rm_reader *r, const struct rm_field *field,
                 memcpy(to, &choice, sizeof(choice));
             return;
         }
-        if (length < sizeof(allowed))
-            length += (size_t)snprintf(allowed + length, sizeof(allowed) - length, "%s%s", n > 0 ? ", " : "one of ",
-                                       field->choices[n]);
     }
     if (value->type == RM_STRING && text.n == 0)
         return; // as in KrakenD: not set
-    field_misfit(r, field, path, value, allowed);
+    field_misfit(r, field, path, value, rm_field_allowed(r->found->arena, field).p);
 }
 
 // A list of strings as a value, for a step: a plain string becomes a list of one.
@@ -302,7 +333,7 @@ static void field_take_switch(struct rm_reader *r, const struct rm_field *field,
     if (value->type == RM_OBJECT)
         rm_fields_read(r, field->nested, path, value, base);
     else if (value->type != RM_TRUE && value->type != RM_FALSE)
-        field_wrong(r, path, value, "an object, true or false");
+        field_wrong(r, path, value, rm_field_allowed(r->found->arena, field).p);
     *(bool *)(void *)on = value->type != RM_FALSE;
 }
 
@@ -332,7 +363,7 @@ static void field_take(struct rm_reader *r, const struct rm_field *field, const 
             memcpy(to, &list, sizeof(list));
         break;
     case RM_FIELD_DECIMAL:
-        field_take_decimal(r, path, value, to);
+        field_take_decimal(r, field, path, value, to);
         break;
     case RM_FIELD_CHOICE:
         field_take_choice(r, field, path, value, to);

@@ -69,6 +69,8 @@ void rm_fields_read(struct rm_reader *, const struct rm_fields *, const struct r
 bool rm_field_read_text(struct rm_reader *, const struct rm_field *, const struct rm_path *path, struct rm_str text,
                         void *base);
 bool rm_field_is_scalar(const struct rm_field *);
+// What may stand there, for a message and for the reference: "a duration from 1s to 1h". Empty: read() alone knows.
+struct rm_str rm_field_allowed(struct rm_arena *, const struct rm_field *);
 
 // Comments: keys that begin with @, $, _ or #, as in KrakenD's schema.
 bool rm_key_is_comment(struct rm_str key);

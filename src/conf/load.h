@@ -19,9 +19,13 @@ enum rm_extra_level { RM_EXTRA_SERVICE, RM_EXTRA_ENDPOINT, RM_EXTRA_BACKEND, RM_
 void rm_extra_defaults(struct rm_reader *, enum rm_extra_level, void *owner);
 void rm_extra_read(struct rm_reader *, enum rm_extra_level, const struct rm_path *up, struct rm_value *object,
                    void *owner);
-// The tables of the namespaces that are implemented.
-const struct rm_fields *rm_extra_fields(enum rm_extra_level, size_t i,
-                                        const char **name);             // the i-th there; NULL: no more
+// The i-th namespace that is implemented at a level; of RM_EXTRA_LEVELS: the i-th that KrakenD has and remora does not. False: no more.
+struct rm_extra_space {
+    const char *name, *long_name;   // the latter of KrakenD 1.x; NULL: none
+    const struct rm_fields *fields; // NULL: not in remora
+    const char *hint;               // then: what to do
+};
+bool rm_extra_space(enum rm_extra_level level, size_t i, struct rm_extra_space *);
 extern const struct rm_fields rm_router_fields, rm_logging_fields;      // router.c, logging.c
 extern const struct rm_fields rm_proxy_fields, rm_proxy_backend_fields; // proxy.c
 // flatmap.c: the operations that are known; NULL where there are none.
@@ -69,6 +73,9 @@ void rm_encoding_input(struct rm_reader *, const struct rm_path *, struct rm_pla
 // `fallback` is what an unknown name means.
 void rm_encoding_output(struct rm_reader *, const struct rm_path *, struct rm_place, struct rm_str *encoding,
                         struct rm_str fallback);
+
+// layout.c: a value as JSON text for people, one member a line. In the arena.
+struct rm_str rm_layout(struct rm_arena *, const struct rm_value *);
 
 bool rm_is_token(struct rm_str); // RFC 9110 5.6.2
 // Checks that all are header names; `all` (may be NULL) says whether "*" is one of them: then the list is emptied.

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 REMORA = os.environ["REMORA"]
-COMMANDS = ("run", "check", "graph")
+COMMANDS = ("run", "check", "graph", "keys")
 
 
 def run(*command, **more):
@@ -25,7 +25,7 @@ def complete(*words, folder=ROOT):
 
 
 def options_of(command):
-    return set(re.findall(r"(?<!\S)--?[a-z]+", re.search(r"\n\n  -.*?\n\n", run(REMORA, command, "--help").stdout, re.S).group(0)))
+    return set(re.findall(r"(?<!\S)--?[a-z]+", re.search(r"\n\n +-.*?\n\n", run(REMORA, command, "--help").stdout, re.S).group(0)))
 
 
 def test_bash_offers_commands():
@@ -43,6 +43,7 @@ def test_bash_offers_files_and_formats(tmp_path):
     (tmp_path / "shop.yaml").touch()
     assert complete("remora", "check", "-c", "sh", folder=tmp_path) == ["shop.yaml"]
     assert complete("remora", "graph", "--format", "d") == ["dot"]
+    assert complete("remora", "keys", "--format", "") == ["markdown", "schema"]
 
 
 @pytest.mark.parametrize("shell", ["_remora", "remora.fish"])
