@@ -63,7 +63,6 @@ static void keys_put_level(struct rm_buf *out, struct rm_arena *arena, enum rm_e
 struct rm_str rm_conf_keys(struct rm_arena *arena)
 {
     struct rm_buf out;
-    struct rm_extra_space space;
     rm_buf_init(&out, SIZE_MAX / 4, NULL);
     KEYS_PUT(&out,
              "# Every key\n\n`remora keys` prints this page from the tables that read the configuration. A key that is "
@@ -71,9 +70,10 @@ struct rm_str rm_conf_keys(struct rm_arena *arena)
     for (enum rm_extra_level level = 0; level < RM_EXTRA_LEVELS; level++)
         keys_put_level(&out, arena, level);
     KEYS_PUT(&out, "## Namespaces of KrakenD that remora does not have\n\nEach is an error when it is loaded.\n\n"
-                   "| `extra_config` | |\n|---|---|\n");
-    for (size_t i = 0; rm_extra_space(RM_EXTRA_LEVELS, i, &space); i++)
-        KEYS_PUT(&out, "| `%s` | %s |\n", space.name, space.hint);
+                   "| `extra_config` | what it does | instead |\n|---|---|---|\n");
+    const struct rm_extra_absent *absent;
+    for (size_t i = 0; (absent = rm_extra_absent(i)) != NULL; i++)
+        KEYS_PUT(&out, "| `%s` | %s | %s |\n", absent->name, absent->what, absent->instead);
     struct rm_str text = rm_arena_dup(arena, rm_buf_str(&out));
     rm_buf_free(&out);
     return text;

@@ -19,13 +19,18 @@ enum rm_extra_level { RM_EXTRA_SERVICE, RM_EXTRA_ENDPOINT, RM_EXTRA_BACKEND, RM_
 void rm_extra_defaults(struct rm_reader *, enum rm_extra_level, void *owner);
 void rm_extra_read(struct rm_reader *, enum rm_extra_level, const struct rm_path *up, struct rm_value *object,
                    void *owner);
-// The i-th namespace that is implemented at a level; of RM_EXTRA_LEVELS: the i-th that KrakenD has and remora does not. False: no more.
+// The i-th namespace that is implemented at a level. False: no more.
 struct rm_extra_space {
-    const char *name, *long_name;   // the latter of KrakenD 1.x; NULL: none
-    const struct rm_fields *fields; // NULL: not in remora
-    const char *hint;               // then: what to do
+    const char *name, *long_name; // the latter of KrakenD 1.x; NULL: none
+    const struct rm_fields *fields;
 };
 bool rm_extra_space(enum rm_extra_level level, size_t i, struct rm_extra_space *);
+// absent.c: the i-th that KrakenD has and remora does not. NULL: no more.
+struct rm_extra_absent {
+    const char *name, *long_name, *what, *instead;
+};
+const struct rm_extra_absent *rm_extra_absent(size_t i);
+extern const struct rm_fields rm_metrics_fields;                        // metrics.c
 extern const struct rm_fields rm_router_fields, rm_logging_fields;      // router.c, logging.c
 extern const struct rm_fields rm_proxy_fields, rm_proxy_backend_fields; // proxy.c
 // flatmap.c: the operations that are known; NULL where there are none.

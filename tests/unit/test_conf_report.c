@@ -17,7 +17,7 @@ static void test_all_errors(void **state)
     struct conf_case c;
     conf_case_load(&c, "t.yaml",
                    "extra_config:\n"
-                   "  security/cors: {}\n"
+                   "  auth/revoker: {}\n"
                    "  vendor/x: {}\n"
                    "endpoints:\n"
                    "- endpoint: /a\n"
@@ -30,8 +30,8 @@ static void test_all_errors(void **state)
                    "version: 4\n",
                    NULL);
     static const char *const lines[] = {
-        "f.yaml:2:3: error: extra_config.security/cors: not in this version of remora: remove it, or leave what needs "
-        "it to KrakenD",
+        "f.yaml:2:3: error: extra_config.auth/revoker: not in this version of remora (refuses tokens that were "
+        "revoked): let what stands before remora do it",
         "f.yaml:3:3: warning: extra_config.vendor/x: unknown namespace, ignored",
         "f.yaml:6:12: error: endpoints[0].timeout: found the number 5, which has no unit: a duration is a string such "
         "as \"5ms\"",
