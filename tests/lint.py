@@ -35,6 +35,7 @@ LAYERS = {
 OWNERS = {
     "microhttpd.h": {"src/front/mhd.c"},
     "expat.h": {"src/codec/markup.c"},
+    "pcre2.h": {"src/value/regex.c"},
     "yaml.h": {"src/conf/yaml.c", "src/codec/yaml.c"},
     "ares.h": {"sd/resolve.c"},
     "curl/curl.h": {"src/net/curl.c", "sd/api_http.c"},

@@ -33,8 +33,6 @@ static const struct rm_extra_absent absent_known[] = {
      "let what stands before remora do it"},
     {"modifier/lua-proxy", DEVOPS "krakend-lua/proxy", "runs Lua on a merged answer",
      "proxy.flatmap_filter and proxy.static shape it without"},
-    {"modifier/martian", DEVOPS "krakend-martian", "changes headers, query and body of a call",
-     "let the backend do it"},
     {"plugin/http-client", DEVOPS "krakend/transport/http/client/executor", "a Go plugin that makes calls",
      "Go plugins cannot be loaded: put a service with HTTP in its place"},
     {"plugin/http-server", SERVICE "krakend/transport/http/server/handler", "a Go plugin before all requests",

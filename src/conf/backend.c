@@ -255,6 +255,7 @@ void rm_backend_read(struct rm_reader *r, const struct rm_path *path, struct rm_
     rm_extra_read(r, RM_EXTRA_BACKEND, &extra, rm_value_get(r->arena, object, extra.name), backend);
     if (backend->graphql.query.n > 0)
         rm_graphql_check(r, &extra, rm_value_get(r->arena, object, extra.name), endpoint, backend);
+    rm_martian_check(r, &extra, endpoint, backend);
     if (!rm_value_get(r->arena, object, pattern.name))
         rm_reader_warn(r, &pattern, backend->place, "is missing: \"/\" is called");
     rm_pattern_compile(r, &pattern, backend_place(r, object, "url_pattern"), endpoint, index);

@@ -82,6 +82,8 @@ struct rm_conf_ratelimit {
     uint32_t param; // the endpoint's, where `key` is one
 };
 
+struct rm_martian;
+
 struct rm_conf_backend {
     // "scheme://name[:port]", or with disable_host_sanitize "scheme://name[:port][/path]" as written (a path prefix; IPv6 in
     // brackets); the service's when the backend has none; empty is valid: calls answer "no hosts available". Other providers than
@@ -106,6 +108,10 @@ struct rm_conf_backend {
     bool has_input_headers, has_input_query_strings;
     struct rm_conf_graphql graphql;
     struct rm_conf_ratelimit ratelimit;
+    // extra_config modifier/martian
+    const struct rm_martian *martian; // martian.h; NULL: none
+    struct rm_value *martian_value;   // as written
+    bool has_martian;
     // extra_config backend/http
     struct rm_str return_error_details; // "" off
     bool return_error_code;

@@ -122,6 +122,17 @@ static void dump_extra(struct dumper *d, struct rm_value *object, enum rm_extra_
     dump_set(d, object, "extra_config", extra);
 }
 
+// In place: values whose `name` beside them is that of a credential.
+static void dump_hide(struct dumper *d, struct rm_value *v)
+{
+    const struct rm_value *name = v->type == RM_OBJECT ? rm_value_get(&d->arena, v, RM_STR("name")) : NULL;
+    if (name && name->type == RM_STRING && rm_value_get(&d->arena, v, RM_STR("value")) &&
+        rm_is_secret_name(rm_value_text(&d->arena, name)))
+        rm_value_set(&d->arena, v, RM_STR("value"), rm_value_string(&d->arena, RM_STR("***")));
+    for (struct rm_value *child = v->first; child; child = child->next)
+        dump_hide(d, child);
+}
+
 static struct rm_value *dump_endpoint(struct dumper *d, const struct rm_conf_endpoint *endpoint)
 {
     static struct rm_str star[] = {{"*", 1}};
@@ -143,6 +154,12 @@ static struct rm_value *dump_endpoint(struct dumper *d, const struct rm_conf_end
         if (endpoint->backends[i].graphql.query.n == 0) // defaults alone ask for nothing
             rm_value_remove(&d->arena, rm_value_get(&d->arena, backend, RM_STR("extra_config")),
                             RM_STR("backend/graphql"));
+        struct rm_value *martian = endpoint->backends[i].martian_value;
+        if (martian) {
+            martian = rm_value_copy(&d->arena, martian);
+            dump_hide(d, martian);
+            dump_set(d, rm_value_get(&d->arena, backend, RM_STR("extra_config")), "modifier/martian", martian);
+        }
         rm_value_append(backends, backend);
     }
     dump_set(d, object, "backend", backends);

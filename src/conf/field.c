@@ -463,7 +463,9 @@ static void field_unknown(struct rm_reader *r, const struct rm_fields *fields, c
     const char **names = RM_NEW_ARRAY(r->found->arena, const char *, fields->n + 1);
     for (size_t i = 0; i < fields->n; i++)
         names[i] = fields->v[i].name;
-    rm_reader_unknown(r, path, rm_doc_key_place(value), fields->what, names, fields->n);
+    struct rm_reader as = *r;
+    as.strict |= fields->is_closed;
+    rm_reader_unknown(&as, path, rm_doc_key_place(value), fields->what, names, fields->n);
 }
 
 void rm_fields_read(struct rm_reader *r, const struct rm_fields *fields, const struct rm_path *path,

@@ -56,6 +56,7 @@ struct rm_fields {
     const struct rm_fields *const *levels; // NULL, or the namespace's tables at all levels, up to a NULL
     bool is_optional; // a namespace that changes something by being there: the bool at `given` says whether it is
     size_t given;
+    bool is_closed;   // what it does not name is an error, not only with --strict
     bool weak;        // KrakenD's weak typing: "9000" for numbers, "true" for booleans
     // What the members mean together, after all of them were read; may be NULL.
     void (*finish)(struct rm_reader *, const struct rm_path *, struct rm_value *object, void *base);

@@ -91,9 +91,9 @@ static struct rm_str finding_excerpt(struct rm_arena *arena, struct rm_str text)
     return rm_arena_dup(arena, (struct rm_str){out, n});
 }
 
-static bool finding_is_secret_name(struct rm_str name)
+bool rm_is_secret_name(struct rm_str name)
 {
-    static const char *const parts[] = {"key", "token", "secret", "passw", "pwd", "auth", "sig", "credential"};
+    static const char *const parts[] = {"key", "token", "secret", "passw", "pwd", "auth", "sig", "credential", "cookie"};
     for (size_t at = 0; at < name.n; at++) {
         for (size_t i = 0; i < RM_COUNT(parts); i++) {
             struct rm_str part = rm_str_of(parts[i]);
@@ -124,7 +124,7 @@ static struct rm_str finding_mask_query(struct rm_arena *arena, struct rm_str ur
         const char *equals = memchr(pair.p, '=', pair.n);
         size_t name = equals ? (size_t)(equals - pair.p) : pair.n;
         // A placeholder is no secret.
-        if (equals && !memchr(equals, '{', pair.n - name) && finding_is_secret_name(rm_str_sub(pair, 0, name))) {
+        if (equals && !memchr(equals, '{', pair.n - name) && rm_is_secret_name(rm_str_sub(pair, 0, name))) {
             memcpy(out + n, pair.p, name + 1);
             memcpy(out + n + name + 1, stars, sizeof(stars) - 1);
             n += name + sizeof(stars);

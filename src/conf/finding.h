@@ -36,6 +36,7 @@ struct rm_str rm_path_format(struct rm_arena *, const struct rm_path *);
 // control characters escaped, long texts cut. A NUL-terminated text.
 const char *rm_value_describe(struct rm_arena *, const struct rm_value *);
 const char *rm_text_quote(struct rm_arena *, struct rm_str); // the same for text alone, in double quotes
+bool rm_is_secret_name(struct rm_str); // of a header, a pair or a cookie: its value must not be shown
 // A URL or part of one without the secrets people put there: userinfo, and query values under names such as key or token.
 struct rm_str rm_url_mask(struct rm_arena *, struct rm_str);
 

@@ -39,6 +39,10 @@ struct rm_value *rm_flatmap_check(struct rm_reader *, const struct rm_path *, st
 extern const struct rm_fields rm_graphql_fields;
 void rm_graphql_check(struct rm_reader *, const struct rm_path *extra, struct rm_value *object,
                       const struct rm_conf_endpoint *, struct rm_conf_backend *);
+// martian.c: what does not go with the endpoint's encoding.
+extern const struct rm_fields rm_martian_fields;
+void rm_martian_check(struct rm_reader *, const struct rm_path *extra, const struct rm_conf_endpoint *,
+                      const struct rm_conf_backend *);
 extern const struct rm_fields rm_http_fields, rm_http_client_fields;                        // http.c
 extern const struct rm_fields rm_ratelimit_fields, rm_ratelimit_backend_fields;             // ratelimit.c
 extern const struct rm_fields rm_own_fields, rm_own_endpoint_fields, rm_own_backend_fields; // own.c

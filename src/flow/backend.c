@@ -6,6 +6,7 @@
 #include "flow/balance.h"
 #include "flow/head.h"
 #include "flow/local.h"
+#include "flow/martian.h"
 #include "flow/retry.h"
 #include "flow/status.h"
 #include "flow/stream.h"
@@ -38,12 +39,15 @@ struct backend_call {
     struct rm_timer pause; // before the only host is asked again
     struct rm_tapped_source source;
     struct rm_admit *admit;            // NULL: no policy of the backend
+    struct rm_modified *modified;      // NULL: no modifier/martian
     uint64_t began_us, received_bytes; // for the counts
     uint32_t hops;
     bool is_redirect; // x's answer, when it streams: decided with its head
     // What is sent; a redirect changes it.
-    struct rm_str method, target;
+    struct rm_str method, target, path; // path: the target without the base path of a host
     struct rm_headers headers;
+    struct rm_str body;
+    enum rm_gzip gzip;
     bool sends_body; // the client's, or the ask's own
     bool says_empty; // if there is none: Content-Length: 0, without which some servers answer 411 (RFC 9110 8.6)
     struct rm_redirect next;
@@ -111,12 +115,33 @@ static int backend_redirect(struct backend_call *b, const struct rm_exchange *x,
     return rc;
 }
 
+// The answer as modifiers leave it; NULL, with *err: one failed. The exchange itself stays as it is, for counts and for who frees it.
+static const struct rm_exchange *backend_answer(struct backend_call *b, const struct rm_exchange *x, struct rm_err *err)
+{
+    struct rm_modified *m = b->modified;
+    if (!m)
+        return x;
+    struct rm_exchange *out = rm_arena_alloc(m->arena, sizeof(*out));
+    *out = *x;
+    m->status = x->status;
+    m->has_body = false;
+    rm_head_copy(m->arena, &x->answer, 4, &m->answer);
+    if (rm_martian_apply(b->slot.backend->conf->martian, RM_MARTIAN_RESPONSE, m, err) != RM_OK)
+        return NULL;
+    out->status = m->status;
+    out->answer = m->answer;
+    if (m->has_body) // the plan's, and borrowed
+        out->body_out = (struct rm_buf){.p = (char *)(uintptr_t)m->body.p, .n = m->body.n};
+    return out;
+}
+
 static bool backend_stream_head(struct rm_exchange *x)
 {
     struct backend_call *b = x->owner;
     int rc = backend_redirect(b, x, &b->slot.part.call.err);
     b->is_redirect = rc == 1;
-    return rc == 0 && rm_stream_head(b->stream, x);
+    const struct rm_exchange *answer = rc == 0 ? backend_answer(b, x, &b->slot.part.call.err) : NULL;
+    return answer && rm_stream_head(b->stream, answer);
 }
 
 static int backend_stream_chunk(struct rm_exchange *x, struct rm_str data)
@@ -184,14 +209,10 @@ static const struct rm_host *backend_pick(struct backend_call *b)
 static void backend_aim(struct backend_call *b)
 {
     struct rm_str base = b->pick.host->base_path;
-    b->target = b->slot.ask->target;
+    b->target = b->path;
     if (base.n > 0)
         b->target =
-            rm_arena_printf(b->slot.part.call.arena, "%.*s%.*s", (int)base.n, base.p, (int)b->target.n, b->target.p);
-    struct rm_str more = b->slot.ask->more_query;
-    if (more.n > 0)
-        b->target = rm_arena_printf(b->slot.part.call.arena, "%.*s%s%.*s", (int)b->target.n, b->target.p,
-                                    memchr(b->target.p, '?', b->target.n) ? "&" : "?", (int)more.n, more.p);
+            rm_arena_printf(b->slot.part.call.arena, "%.*s%.*s", (int)base.n, base.p, (int)b->path.n, b->path.p);
 }
 
 static void backend_keep_tried(struct backend_call *b)
@@ -264,7 +285,7 @@ static void backend_ask(struct backend_call *b)
     x->headers = b->headers;
     x->has_body = b->sends_body || b->says_empty;
     if (b->sends_body) {
-        x->body = b->slot.ask->has_own_body ? b->slot.ask->own_body : rq->body;
+        x->body = b->body;
         if (rq->source) {
             rm_tapped_source_init(&b->source, rq->source);
             x->source = &b->source.source;
@@ -272,7 +293,7 @@ static void backend_ask(struct backend_call *b)
     }
     b->asked_us = rm_loop_now_us(part->call.loop);
     backend_set_times(b, x);
-    x->gzip = b->slot.ask->gzip;
+    x->gzip = b->gzip;
     x->max_body = limits->backend_body_bytes;
     x->max_head = limits->backend_head_bytes;
     x->budget = flow->plan->budget;
@@ -302,6 +323,16 @@ static void backend_release(struct backend_call *b, bool note)
 
 static void backend_over(struct backend_call *);
 
+// It is not asked after all.
+static void backend_turn_away(struct backend_call *b, const struct rm_err *err)
+{
+    struct rm_part *part = &b->slot.part;
+    rm_pool_unpick(&part->rq->flow->views[b->slot.backend->view]->pool, &b->pick);
+    b->slot.detail = rm_arena_dup(part->call.arena, rm_str_of(err->text));
+    part->call.err = rm_status_public(err);
+    backend_over(b);
+}
+
 static void backend_admitted(struct rm_call *wait)
 {
     struct backend_call *b = (struct backend_call *)wait->up;
@@ -319,18 +350,49 @@ static void backend_admit(struct backend_call *b)
     } else if (said == RM_AGAIN) {
         rm_call_start(b->admit->wait);
     } else {
-        rm_pool_unpick(&part->rq->flow->views[b->slot.backend->view]->pool, &b->pick);
-        b->slot.detail = rm_arena_dup(part->call.arena, rm_str_of(err.text));
-        part->call.err = rm_status_public(&err);
-        backend_over(b);
+        backend_turn_away(b, &err);
     }
+}
+
+// What is sent: what was asked for, and what modifiers make of it.
+static int backend_prepare(struct backend_call *b, struct rm_err *err)
+{
+    struct rm_arena *arena = b->slot.part.call.arena;
+    const struct rm_request *rq = b->slot.part.rq;
+    const struct rm_ask *ask = b->slot.ask;
+    const struct rm_martian *martian = b->slot.backend->conf->martian;
+    struct rm_str more = ask->more_query;
+    b->method = b->slot.backend->method;
+    b->path = ask->target;
+    if (more.n > 0)
+        b->path = rm_arena_printf(arena, "%.*s%s%.*s", (int)b->path.n, b->path.p,
+                                  memchr(b->path.p, '?', b->path.n) ? "&" : "?", (int)more.n, more.p);
+    b->headers = ask->headers;
+    b->gzip = ask->gzip;
+    b->body = ask->has_own_body ? ask->own_body : rq->body;
+    b->sends_body = b->body.n > 0 || (!ask->has_own_body && rq->source);
+    if (b->slot.backend->admissions || martian) // its own: some may be added
+        rm_head_copy(arena, &ask->headers, 4, &b->headers);
+    if (!martian)
+        return RM_OK;
+    struct rm_modified *m = b->modified = RM_NEW(arena, struct rm_modified);
+    *m = (struct rm_modified){.arena = arena, .host = b->pick.host, .target = b->path, .asked = b->headers};
+    int rc = rm_martian_apply(martian, RM_MARTIAN_REQUEST, m, err);
+    b->path = m->target;
+    b->headers = m->asked;
+    b->gzip = rm_head_gzip(&b->headers, b->stream != NULL, rq->flow->plan->conf->disable_compression);
+    if (m->has_body) {
+        b->body = m->body;
+        b->sends_body = b->body.n > 0;
+    }
+    return rc;
 }
 
 static void backend_start(struct rm_call *call)
 {
     struct backend_call *b = (struct backend_call *)call;
     const struct rm_backend *backend = b->slot.backend;
-    const struct rm_request *rq = b->slot.part.rq;
+    struct rm_err err;
     backend_count_begin(b);
     if (b->slot.ask->err.code != RM_OK) {
         call->err = b->slot.ask->err;
@@ -339,29 +401,26 @@ static void backend_start(struct rm_call *call)
         return;
     }
     if (!backend_pick(b)) {
-        struct rm_err err;
         rm_fail(&err, RM_ENOHOST, "no hosts available");
         call->err = err;
         backend_count_end(b, RM_ENOHOST);
         rm_call_done(call);
         return;
     }
-    b->method = backend->method;
-    backend_aim(b);
-    b->headers = b->slot.ask->headers;
     enum rm_method method = backend->conf->method;
-    b->sends_body = b->slot.ask->has_own_body ? b->slot.ask->own_body.n > 0 : rq->source || rq->body.n > 0;
+    if (backend_prepare(b, &err) != RM_OK) {
+        backend_turn_away(b, &err);
+        return;
+    }
+    backend_aim(b);
     b->says_empty = method == RM_POST || method == RM_PUT || method == RM_PATCH;
     if (!backend->admissions) {
         backend_ask(b);
         return;
     }
-    b->headers = (struct rm_headers){0}; // its own: a policy may add some
-    for (uint32_t i = 0; i < b->slot.ask->headers.n; i++)
-        rm_headers_add(call->arena, &b->headers, b->slot.ask->headers.v[i].name, b->slot.ask->headers.v[i].value);
     b->admit = RM_NEW(call->arena, struct rm_admit);
     struct rm_departure departure = {
-        .arena = call->arena, .loop = call->loop, .headers = &b->headers, .visit = rq->visit};
+        .arena = call->arena, .loop = call->loop, .headers = &b->headers, .visit = b->slot.part.rq->visit};
     rm_admit_init(b->admit, backend->admissions, &departure);
     backend_admit(b);
 }
@@ -445,10 +504,13 @@ static void backend_exchange_done(struct rm_call *call)
     }
     backend_report(b, x, RM_OK, rm_loop_now_us(call->loop));
     b->received_bytes += x->body_out.n;
-    if (rc == 0 && b->stream)
+    if (rc == 0 && b->stream) {
         rm_stream_end(b->stream, x);
-    else if (rc == 0)
-        rm_answer_take(b->slot.backend, x, part);
+    } else if (rc == 0) {
+        const struct rm_exchange *answer = backend_answer(b, x, &part->call.err);
+        if (answer)
+            rm_answer_take(b->slot.backend, answer, part);
+    }
     backend_over(b);
 }
 

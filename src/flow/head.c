@@ -24,7 +24,7 @@ static bool head_is_ours(struct rm_str name)
     }
 }
 
-static void head_copy(struct rm_arena *arena, const struct rm_headers *in, uint32_t more, struct rm_headers *out)
+void rm_head_copy(struct rm_arena *arena, const struct rm_headers *in, uint32_t more, struct rm_headers *out)
 {
     *out = (struct rm_headers){.cap = in->n + more, .n = in->n};
     out->v = rm_arena_alloc(arena, rm_mul_size(out->cap, sizeof(struct rm_header)));
@@ -32,7 +32,7 @@ static void head_copy(struct rm_arena *arena, const struct rm_headers *in, uint3
         memcpy(out->v, in->v, in->n * sizeof(struct rm_header));
 }
 
-static void head_remove(struct rm_headers *headers, struct rm_str name)
+void rm_head_remove(struct rm_headers *headers, struct rm_str name)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < headers->n; i++) {
@@ -45,7 +45,7 @@ static void head_remove(struct rm_headers *headers, struct rm_str name)
 void rm_head_build(struct rm_arena *arena, const struct rm_filter *filter, const struct rm_head_in *in,
                    struct rm_headers *out)
 {
-    head_copy(arena, in->client, 3, out);
+    rm_head_copy(arena, in->client, 3, out);
     rm_hop_strip(out); // before the filter: it needs the Connection fields
     uint32_t kept = 0;
     bool own_agent = true;
@@ -65,7 +65,7 @@ void rm_head_build(struct rm_arena *arena, const struct rm_filter *filter, const
     if (own_agent) {
         rm_headers_add(arena, out, RM_STR("User-Agent"), in->user_agent);
     } else {
-        head_remove(out, RM_STR("x-forwarded-via"));
+        rm_head_remove(out, RM_STR("x-forwarded-via"));
         rm_headers_add(arena, out, RM_STR("X-Forwarded-Via"), in->user_agent);
     }
 }
@@ -73,7 +73,7 @@ void rm_head_build(struct rm_arena *arena, const struct rm_filter *filter, const
 void rm_head_narrow(struct rm_arena *arena, const struct rm_filter *filter, const struct rm_headers *in,
                     struct rm_headers *out)
 {
-    head_copy(arena, in, 0, out);
+    rm_head_copy(arena, in, 0, out);
     out->n = 0;
     for (uint32_t i = 0; i < in->n; i++) {
         if (rm_filter_passes(filter, in->v[i].name) || rm_trace_is_header(in->v[i].name))
@@ -91,7 +91,7 @@ enum rm_gzip rm_head_gzip(const struct rm_headers *outgoing, bool streams, bool 
 void rm_head_without_content(struct rm_arena *arena, const struct rm_headers *in, struct rm_headers *out)
 {
     static const struct rm_str prefix = {"content-", 8};
-    head_copy(arena, in, 0, out);
+    rm_head_copy(arena, in, 0, out);
     out->n = 0;
     for (uint32_t i = 0; i < in->n; i++) {
         struct rm_str name = in->v[i].name;

@@ -17,6 +17,10 @@ struct rm_head_in {
 // own User-Agent passed. One array in the arena; the texts are borrowed.
 void rm_head_build(struct rm_arena *, const struct rm_filter *, const struct rm_head_in *, struct rm_headers *out);
 
+// An array of one's own, with room for so many more; and one without a field, in place.
+void rm_head_copy(struct rm_arena *, const struct rm_headers *in, uint32_t more, struct rm_headers *out);
+void rm_head_remove(struct rm_headers *, struct rm_str name);
+
 // A backend's second filter: what it does not name is dropped, remora's own headers too.
 void rm_head_narrow(struct rm_arena *, const struct rm_filter *, const struct rm_headers *in, struct rm_headers *out);
 

@@ -32,6 +32,7 @@ def block_after(text, marker):
 CONFIGS = {
     "demo": lambda: (ROOT / "tests/demo/remora.yaml").read_text(),
     "configmap": lambda: block_after((ROOT / "deploy/k8s/configmap.yaml").read_text(), "  remora.yaml: |"),
+    "modifiers": lambda: block_after((ROOT / "src/MODIFIERS.md").read_text(), "```yaml"),
     "balancing": lambda: block_after((ROOT / "sd/BALANCING.md").read_text(), "```yaml"),
     "readme": lambda: block_after((ROOT / "README.md").read_text(), "```yaml"),
 }

@@ -63,6 +63,79 @@ static const struct bad_case bad_policies[] = {
      "it belongs to the extra_config of an endpoint", BACKEND_EXTRA("^qos/ratelimit/router: {}")},
 };
 
+#define MARTIAN_AT "endpoints[0].backend[0].extra_config.modifier/martian"
+#define MARTIAN(s) BACKEND_EXTRA("modifier/martian: {" s "}")
+#define MODIFIER(name, s) MARTIAN(name ": {" s "}")
+#define NO_OP(s)                                                                                                       \
+    SERVICE("endpoints:\n- endpoint: /x\n  output_encoding: no-op\n  backend:\n  - url_pattern: /y\n    host: h\n    " \
+            "extra_config: {modifier/martian: " s "}")
+
+static const struct bad_case bad_martian[] = {
+    {WRONG, MARTIAN_AT, "exactly one modifier", BACKEND_EXTRA("modifier/martian: ^{}")},
+    {WRONG, MARTIAN_AT, "exactly one modifier",
+     BACKEND_EXTRA("modifier/martian: ^{header.Id: {}, header.Blacklist: {names: [a]}}")},
+    {WRONG, MARTIAN_AT, "exactly one modifier", BACKEND_EXTRA("modifier/martian: ^{stash.Modifier: {}}")},
+    {WRONG, MARTIAN_AT "[\"header.modifier\"]", "did you mean \"header.Modifier\"?", MARTIAN("^header.modifier: {}")},
+    {WRONG, MARTIAN_AT "[\"fifo.Group\"].modifiers[0][\"headers.Id\"]", "did you mean \"header.Id\"?",
+     MODIFIER("fifo.Group", "modifiers: [{^headers.Id: {}}]")},
+    {WRONG, MARTIAN_AT "[\"stash.Modifier\"]", "not in this version of remora: clients would see",
+     MARTIAN("^stash.Modifier: {headerName: a}")},
+    {WRONG, MARTIAN_AT "[\"url.Modifier\"].host", "the backend's hosts stand under \"host\"",
+     MODIFIER("url.Modifier", "^host: a")},
+    {WRONG, MARTIAN_AT "[\"cookie.Modifier\"].expires", "write \"maxAge\"",
+     MODIFIER("cookie.Modifier", "name: a, ^expires: '2030-01-01T00:00:00Z'")},
+    {WRONG, MARTIAN_AT "[\"header.Id\"]", "found an empty list, allowed is an object", MARTIAN("header.Id: ^[]")},
+    {UNKNOWN, MARTIAN_AT "[\"header.Blacklist\"].name", "did you mean \"names\"?",
+     MODIFIER("header.Blacklist", "names: [a], ^name: b")},
+    {WRONG, MARTIAN_AT "[\"header.Blacklist\"].names", "is missing: the headers that go",
+     MARTIAN("header.Blacklist: ^{}")},
+    {WRONG, MARTIAN_AT "[\"header.Blacklist\"].names", "\"a b\" is no header name",
+     MODIFIER("header.Blacklist", "names: ^[a b]")},
+    {WRONG, MARTIAN_AT "[\"header.Modifier\"].name", "is missing: the name of a header",
+     MARTIAN("header.Modifier: ^{value: a}")},
+    {WRONG, MARTIAN_AT "[\"header.Modifier\"].name", "\"Host\" is the connection's own",
+     MODIFIER("header.Modifier", "name: ^Host, value: a")},
+    {WRONG, MARTIAN_AT "[\"header.Copy\"].to", "\"Content-Length\" is the connection's own",
+     MODIFIER("header.Copy", "from: a, to: ^Content-Length")},
+    {WRONG, MARTIAN_AT "[\"header.Modifier\"].value", "has control characters",
+     MODIFIER("header.Modifier", "name: a, value: ^\"b\\r\\nc\"")},
+    {WRONG, MARTIAN_AT "[\"header.Append\"].scope", "\"both\" is no scope: request and response are",
+     MODIFIER("header.Append", "scope: ^[both], name: a, value: b")},
+    {WRONG, MARTIAN_AT "[\"querystring.Modifier\"].scope", "querystring.Modifier does nothing to a response",
+     MODIFIER("querystring.Modifier", "scope: ^[request, response], name: a, value: b")},
+    {WRONG, MARTIAN_AT "[\"status.Modifier\"].scope", "status.Modifier does nothing to a request",
+     MODIFIER("status.Modifier", "scope: ^[request], statusCode: 200")},
+    {WRONG, MARTIAN_AT "[\"status.Modifier\"].statusCode", "allowed is a whole number from 200 to 599",
+     MODIFIER("status.Modifier", "statusCode: ^100")},
+    {WRONG, MARTIAN_AT "[\"status.Modifier\"].statusCode", "is missing: a status", MARTIAN("status.Modifier: ^{}")},
+    {WRONG, MARTIAN_AT "[\"querystring.Modifier\"].name", "is missing", MARTIAN("querystring.Modifier: ^{value: a}")},
+    {WRONG, MARTIAN_AT "[\"body.Modifier\"].body", "no Base64", MODIFIER("body.Modifier", "body: ^'{}'")},
+    {WRONG, MARTIAN_AT "[\"body.Modifier\"].body", "no Base64", MODIFIER("body.Modifier", "body: ^eA=")},
+    {WRONG, MARTIAN_AT, "it passes bodies through", NO_OP("^{body.Modifier: {body: eA==}}")},
+    {WRONG, MARTIAN_AT, "it passes bodies through",
+     NO_OP("^{fifo.Group: {modifiers: [{url.Filter: {path: /a, modifier: {header.Id: {}}, else: {body.Modifier: "
+           "{}}}}]}}")},
+    {WRONG, MARTIAN_AT "[\"url.Modifier\"].path", "a path begins with /", MODIFIER("url.Modifier", "path: ^a")},
+    {WRONG, MARTIAN_AT "[\"url.Modifier\"].path", "must be percent-encoded here",
+     MODIFIER("url.Modifier", "path: ^/a?b")},
+    {WRONG, MARTIAN_AT "[\"url.Modifier\"].query", "must be percent-encoded here",
+     MODIFIER("url.Modifier", "query: ^a b")},
+    {WRONG, MARTIAN_AT "[\"cookie.Modifier\"].name", "are not those of a cookie",
+     MODIFIER("cookie.Modifier", "name: ^'a;b'")},
+    {WRONG, MARTIAN_AT "[\"url.RegexFilter\"].regex",
+     "no regular expression: missing closing parenthesis, at its byte 1",
+     MODIFIER("url.RegexFilter", "regex: ^(, modifier: {header.Id: {}}")},
+    {WRONG, MARTIAN_AT "[\"url.RegexFilter\"].regex", "is missing: a regular expression",
+     MARTIAN("url.RegexFilter: ^{modifier: {header.Id: {}}}")},
+    {WRONG, MARTIAN_AT "[\"url.Filter\"].modifier", "is missing: what is done", MARTIAN("url.Filter: ^{path: /a}")},
+    {WRONG, MARTIAN_AT "[\"url.Filter\"].else", "exactly one modifier",
+     MODIFIER("url.Filter", "modifier: {header.Id: {}}, else: ^{}")},
+    {WRONG, MARTIAN_AT "[\"fifo.Group\"].modifiers", "found an object, allowed is a list of modifiers",
+     MODIFIER("fifo.Group", "modifiers: ^{header.Id: {}}")},
+    {WRONG, MARTIAN_AT "[\"priority.Group\"].modifiers[0].priority", "found the number 1.5, allowed is a whole number",
+     MODIFIER("priority.Group", "modifiers: [{priority: ^1.5, modifier: {header.Id: {}}}]")},
+};
+
 static const struct bad_case bad_documents[] = {
     {WRONG, "", "the file is empty", "^"},
     {WRONG, "", "a list: a configuration is an object", "^- version: 3\n"},
@@ -673,6 +746,7 @@ static void test_policies(void **state)
 {
     (void)state;
     bad_run(bad_policies, RM_COUNT(bad_policies));
+    bad_run(bad_martian, RM_COUNT(bad_martian));
 }
 
 int main(void)

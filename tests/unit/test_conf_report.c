@@ -291,6 +291,12 @@ static void test_dump_shows(void **state)
     free(dump);
 }
 
+static const char secrets_martian[] =
+    "version: 3\nendpoints: [{endpoint: /a, backend: [{host: h, url_pattern: /b, extra_config: {modifier/martian: "
+    "{fifo.Group: "
+    "{modifiers: [{header.Modifier: {name: Authorization, value: HIDDEN}}, {header.Modifier: {name: X-Api-Key, value: "
+    "HIDDEN}}, {header.Modifier: {name: X-Plain, value: shown}}]}}}}]}]\n";
+
 static void test_secrets(void **state)
 {
     (void)state;
@@ -304,6 +310,10 @@ static void test_secrets(void **state)
                              "/a?token={a}&key=&&x&auth&key=HIDDEN&\n");
     assert_null(strstr(dump, "HIDDEN"));
     assert_non_null(strstr(dump, "\"/a?token={a}&key=***&&x&auth&key=***&\"")); // a placeholder is no secret
+    free(dump);
+    dump = dump_of("t.yaml", secrets_martian);
+    assert_null(strstr(dump, "HIDDEN"));
+    assert_non_null(strstr(dump, "\"shown\""));
     free(dump);
     static const char *const texts[] = {
         "version: 3\nhost: http://user:HIDDEN@h\n",
