@@ -4,7 +4,9 @@
 #include "admin/local.h"
 #include "conf/finding.h"
 #include "flow/backend.h"
+#include "flow/policies.h"
 #include "observe/metrics.h"
+#include "policy/breaker.h"
 
 struct traffic {
     const struct rm_admin *admin;
@@ -18,6 +20,7 @@ struct traffic_row {
     struct rm_label labels[RM_METRIC_LABELS];
     size_t n;
     const struct rm_counts *counts;
+    const struct rm_backend *backend; // NULL: the endpoint's own
 };
 
 typedef void (*traffic_write)(struct traffic *, struct traffic_row *);
@@ -45,6 +48,19 @@ static void traffic_errors(struct traffic *t, struct traffic_row *row)
         row->labels[row->n] = (struct rm_label){"error", rm_str_of(rm_code_name(-code))};
         if (-code == RM_ETIMEOUT || row->counts->failed[code] > 0)
             rm_sample(t->metrics, row->labels, row->n + 1, (double)row->counts->failed[code]);
+    }
+}
+
+// Which of the states it is in: 1. Only backends with a breaker have series.
+static void traffic_breaker(struct traffic *t, struct traffic_row *row)
+{
+    const void *breaker = rm_policies_breaker(row->backend);
+    if (!breaker)
+        return;
+    enum rm_breaker_state state = rm_breaker_state(breaker, rm_loop_now_us(t->admin->loop));
+    for (size_t i = 0; i < RM_COUNT(rm_breaker_state_names); i++) {
+        row->labels[row->n] = (struct rm_label){"state", rm_str_of(rm_breaker_state_names[i])};
+        rm_sample(t->metrics, row->labels, row->n + 1, i == state);
     }
 }
 
@@ -96,6 +112,8 @@ static const struct traffic_family traffic_backends[] = {
      "From a call's begin to its end, retries and redirects included.", traffic_latency},
     {RM_GAUGE, "remora_backend_requests_in_flight", "Calls of the backend that run.", traffic_in_flight},
     {RM_COUNTER, "remora_backend_failures_total", "Calls that failed, by error.", traffic_errors},
+    {RM_GAUGE, "remora_backend_circuit_state", "1 for the state that the backend's circuit breaker is in.",
+     traffic_breaker},
     {RM_COUNTER, "remora_backend_cancelled_total", "Calls whose answer nobody wanted any more.", traffic_cancelled},
     {RM_COUNTER, "remora_backend_retries_total", "Attempts after a call's first.", traffic_retries},
     {RM_COUNTER, "remora_backend_request_body_bytes_total", "Bytes of bodies that the backend was sent.",
@@ -132,6 +150,7 @@ static void traffic_backend(struct traffic *t, const struct rm_endpoint *endpoin
         row.labels[row.n++] = (struct rm_label){"backend", rm_arena_printf(t->arena, "%u", k)};
         row.labels[row.n++] =
             (struct rm_label){"url_pattern", rm_url_mask(t->arena, endpoint->backends[k].conf->url_pattern)};
+        row.backend = &endpoint->backends[k];
         row.counts = &t->admin->totals->v[rm_counts_of_backend(endpoint, k)];
         write(t, &row);
     }

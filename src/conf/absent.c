@@ -41,8 +41,6 @@ static const struct rm_extra_absent absent_known[] = {
      "Go plugins cannot be loaded: put a service with HTTP in its place"},
     {"plugin/req-resp-modifier", DEVOPS "krakend/proxy/plugin", "a Go plugin that changes requests and answers",
      "Go plugins cannot be loaded: put a service with HTTP in its place"},
-    {"qos/circuit-breaker", DEVOPS "krakend-circuitbreaker/gobreaker", "leaves a failing backend alone for a while",
-     "remora.eject does so for each host"},
     {"qos/http-cache", DEVOPS "krakend-httpcache", "keeps answers of a backend",
      "let the backend, or a cache before it, keep them"},
     {"security/bot-detector", SERVICE "krakend-botdetector", "refuses clients by their User-Agent",

@@ -82,6 +82,14 @@ struct rm_conf_ratelimit {
     uint32_t param; // the endpoint's, where `key` is one
 };
 
+// extra_config qos/circuit-breaker of a backend.
+struct rm_conf_breaker {
+    bool is_given;
+    uint32_t interval_s, timeout_s, max_errors;
+    struct rm_str name;
+    bool log_status_change;
+};
+
 struct rm_martian;
 
 struct rm_conf_backend {
@@ -108,6 +116,7 @@ struct rm_conf_backend {
     bool has_input_headers, has_input_query_strings;
     struct rm_conf_graphql graphql;
     struct rm_conf_ratelimit ratelimit;
+    struct rm_conf_breaker breaker;
     // extra_config modifier/martian
     const struct rm_martian *martian; // martian.h; NULL: none
     struct rm_value *martian_value;   // as written

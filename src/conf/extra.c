@@ -24,6 +24,7 @@ static const struct extra_namespace extra_known[] = {
     {"backend/http/client", NULL, {NULL, NULL, &rm_http_client_fields}},
     {"backend/graphql", DEVOPS "krakend/transport/http/client/graphql", {NULL, NULL, &rm_graphql_fields}},
     {"modifier/martian", DEVOPS "krakend-martian", {NULL, NULL, &rm_martian_fields}},
+    {"qos/circuit-breaker", DEVOPS "krakend-circuitbreaker/gobreaker", {NULL, NULL, &rm_breaker_fields}},
     {"qos/ratelimit/proxy", DEVOPS "krakend-ratelimit/juju/proxy", {NULL, NULL, &rm_ratelimit_backend_fields}},
     {"qos/ratelimit/router", DEVOPS "krakend-ratelimit/juju/router", {NULL, &rm_ratelimit_fields, NULL}},
 };

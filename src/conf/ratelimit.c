@@ -8,26 +8,23 @@
 #define SECOND UINT64_C(1000000)
 #define YEAR (365 * 86400 * SECOND)
 
+// What both have.
+#define RATE_ROWS(at, max_rate_doc)                                                                                    \
+    {.name = "max_rate", .type = RM_FIELD_DECIMAL, .offset = at(max_rate), .doc = max_rate_doc},                       \
+        {.name = "capacity",                                                                                           \
+         .type = RM_FIELD_U32,                                                                                         \
+         .offset = at(capacity),                                                                                       \
+         .max = UINT32_MAX,                                                                                            \
+         .doc = "calls that may come at once; 0: as many as in a second, at least one"},                               \
+    {                                                                                                                  \
+        .name = "every", .type = RM_FIELD_DURATION, .offset = at(every_us), .fallback = "1s", .min = SECOND,           \
+        .max = YEAR, .zero_is_unset = true, .doc = "the time that the rate is for"                                     \
+    }
+
 static const char *const ratelimit_strategies[] = {"none", "ip", "header", "param"}; // as enum rm_conf_by
 
 static const struct rm_field ratelimit_rows[] = {
-    {.name = "max_rate",
-     .type = RM_FIELD_DECIMAL,
-     .offset = AT(max_rate),
-     .doc = "calls of the endpoint in each `every`, more get 503; 0: no limit"},
-    {.name = "capacity",
-     .type = RM_FIELD_U32,
-     .offset = AT(capacity),
-     .max = UINT32_MAX,
-     .doc = "calls that may come at once; 0: as many as in a second, at least one"},
-    {.name = "every",
-     .type = RM_FIELD_DURATION,
-     .offset = AT(every_us),
-     .fallback = "1s",
-     .min = SECOND,
-     .max = YEAR,
-     .zero_is_unset = true,
-     .doc = "the time that the rates are for"},
+    RATE_ROWS(AT, "calls of the endpoint in each `every`, more get 503; 0: no limit"),
     {.name = "client_max_rate",
      .type = RM_FIELD_DECIMAL,
      .offset = AT(client_max_rate),
@@ -102,23 +99,7 @@ const struct rm_fields rm_ratelimit_fields = {.v = ratelimit_rows,
                                               .finish = ratelimit_finish};
 
 static const struct rm_field ratelimit_backend_rows[] = {
-    {.name = "max_rate",
-     .type = RM_FIELD_DECIMAL,
-     .offset = AT_BACKEND(max_rate),
-     .doc = "calls of the backend in each `every`, more fail; 0: no limit"},
-    {.name = "capacity",
-     .type = RM_FIELD_U32,
-     .offset = AT_BACKEND(capacity),
-     .max = UINT32_MAX,
-     .doc = "calls that may come at once; 0: as many as in a second, at least one"},
-    {.name = "every",
-     .type = RM_FIELD_DURATION,
-     .offset = AT_BACKEND(every_us),
-     .fallback = "1s",
-     .min = SECOND,
-     .max = YEAR,
-     .zero_is_unset = true,
-     .doc = "the time that the rate is for"},
+    RATE_ROWS(AT_BACKEND, "calls of the backend in each `every`, more fail; 0: no limit"),
 };
 const struct rm_fields rm_ratelimit_backend_fields = {.v = ratelimit_backend_rows,
                                                       .n = RM_COUNT(ratelimit_backend_rows),

@@ -3,6 +3,7 @@
 #include "flow/policies.h"
 
 #include "flow/backend.h"
+#include "policy/breaker.h"
 #include "policy/ratelimit.h"
 
 struct policies_build {
@@ -80,10 +81,38 @@ static int policies_backend_rate(struct policies_build *build)
     return RM_OK;
 }
 
+// ---- circuit breaker -------------------------------------------------------------------------------------------------
+
+static int policies_breaker(struct policies_build *build)
+{
+    const struct rm_conf_breaker *conf = &build->backend->breaker;
+    const struct rm_conf_endpoint *endpoint = build->endpoint;
+    if (!conf->is_given)
+        return RM_OK;
+    struct rm_breaker_conf breaker = {.interval_ms = conf->interval_s * UINT64_C(1000),
+                                      .timeout_ms = conf->timeout_s * UINT64_C(1000),
+                                      .max_errors = conf->max_errors};
+    if (conf->log_status_change)
+        breaker.log = rm_arena_printf(build->arena, "name=\"%.*s\" endpoint=\"%s %.*s\" backend=%u", (int)conf->name.n,
+                                      conf->name.p, rm_method_names[endpoint->method], (int)endpoint->path.n,
+                                      endpoint->path.p, build->index);
+    policies_admission(build, &rm_admission_breaker,
+                       rm_breaker_new(build->arena, build->plan->cells, policies_key(build, "breaker"), &breaker));
+    return RM_OK;
+}
+
+const void *rm_policies_breaker(const struct rm_backend *backend)
+{
+    for (uint32_t i = 0; backend->admissions && i < backend->admissions->n; i++)
+        if (backend->admissions->v[i].ops == &rm_admission_breaker)
+            return backend->admissions->v[i].self;
+    return NULL;
+}
+
 // ---- the order -------------------------------------------------------------------------------------------------------
 
 static const policies_add policies_endpoint[] = {policies_client_limit, policies_rate};
-static const policies_add policies_backend[] = {policies_backend_rate};
+static const policies_add policies_backend[] = {policies_breaker, policies_backend_rate};
 
 static int policies_add_all(struct policies_build *build, const policies_add *order, size_t n)
 {

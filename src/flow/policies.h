@@ -11,4 +11,7 @@ int rm_policies_of_service(struct rm_plan *, struct rm_err *err);
 int rm_policies_of_endpoint(struct rm_plan *, struct rm_endpoint *, struct rm_err *err);
 int rm_policies_of_backend(struct rm_plan *, const struct rm_endpoint *, struct rm_backend *, struct rm_err *err);
 
+// For rm_breaker_state(); NULL: the backend has none.
+const void *rm_policies_breaker(const struct rm_backend *);
+
 #endif

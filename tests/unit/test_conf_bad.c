@@ -63,6 +63,19 @@ static const struct bad_case bad_policies[] = {
      "it belongs to the extra_config of an endpoint", BACKEND_EXTRA("^qos/ratelimit/router: {}")},
 };
 
+#define BREAKER_AT "endpoints[0].backend[0].extra_config.qos/circuit-breaker."
+#define BREAKER(s) BACKEND_EXTRA("qos/circuit-breaker: {" s "}")
+
+static const struct bad_case bad_breaker[] = {
+    {WRONG, BREAKER_AT "interval", "the number -1 is negative or no number", BREAKER("interval: ^-1")},
+    {WRONG, BREAKER_AT "timeout", "the text \"1m\"", BREAKER("timeout: ^1m")},
+    {WRONG, BREAKER_AT "max_errors", "allowed is a whole number from 0 to 1000000", BREAKER("max_errors: ^1000001")},
+    {WRONG, BREAKER_AT "name", "found a list", BREAKER("name: ^[a]")},
+    {UNKNOWN, BREAKER_AT "max_error", "did you mean \"max_errors\"?", BREAKER("^max_error: 1")},
+    {WARNS, "endpoints[0].extra_config.qos/circuit-breaker", "it belongs to the extra_config of a backend",
+     ENDPOINT_EXTRA("^qos/circuit-breaker: {}")},
+};
+
 #define MARTIAN_AT "endpoints[0].backend[0].extra_config.modifier/martian"
 #define MARTIAN(s) BACKEND_EXTRA("modifier/martian: {" s "}")
 #define MODIFIER(name, s) MARTIAN(name ": {" s "}")
@@ -447,8 +460,8 @@ static const struct bad_case bad_extra[] = {
      ENDPOINT_EXTRA("^auth/validator: {alg: RS256}")},
     {WRONG, "endpoints[0].extra_config[\"github.com/devopsfaith/krakend-cel\"]", "not in this version",
      ENDPOINT_EXTRA("^github.com/devopsfaith/krakend-cel: []")},
-    {WRONG, "endpoints[0].backend[0].extra_config.qos/circuit-breaker", "not in this version",
-     BACKEND_EXTRA("^qos/circuit-breaker: {interval: 1}")},
+    {WRONG, "endpoints[0].backend[0].extra_config.qos/http-cache", "not in this version",
+     BACKEND_EXTRA("^qos/http-cache: {shared: true}")},
     {WRONG, "endpoints[0].backend[0].extra_config.modifier/lua-backend", "runs Lua on a call",
      BACKEND_EXTRA("^modifier/lua-backend: {pre: x}")},
     {UNKNOWN, "extra_config.vendor/thing", "unknown namespace", SERVICE_EXTRA("^vendor/thing: [1]")},
@@ -746,6 +759,7 @@ static void test_policies(void **state)
 {
     (void)state;
     bad_run(bad_policies, RM_COUNT(bad_policies));
+    bad_run(bad_breaker, RM_COUNT(bad_breaker));
     bad_run(bad_martian, RM_COUNT(bad_martian));
 }
 
