@@ -17,6 +17,7 @@ struct rm_rate rm_rate_of(double max, uint64_t every_us, uint64_t capacity)
     token_ns = token_ns < 1 ? 1 : token_ns;
     if (capacity == 0)
         tokens = (double)(uint64_t)(token_ns < 1e9 ? 1e9 / token_ns * (1 + 1e-12) : 1);
+    token_ns = (double)rate_ns(token_ns); // a whole number of them, so that the last one passes, too
     return (struct rm_rate){.token_ns = rate_ns(token_ns), .burst_ns = rate_ns(token_ns * tokens)};
 }
 

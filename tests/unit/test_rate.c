@@ -31,7 +31,8 @@ static void a_full_bucket_and_then_one_by_one(void **state)
     } cases[] = {
         {3, 600 * RM_SEC, 3, 3, 200 * RM_SEC}, {10, RM_SEC, 0, 10, RM_SEC / 10}, {0.01, RM_SEC, 0, 1, 100 * RM_SEC},
         {2.5, RM_SEC, 0, 2, 400000},           {1, RM_SEC, 5, 5, RM_SEC},        {600, 60 * RM_SEC, 0, 10, RM_SEC / 10},
-        {100, HOUR, 0, 1, 36 * RM_SEC},        {3, RM_SEC, 0, 3, 333334},
+        {100, HOUR, 0, 1, 36 * RM_SEC},        {3, RM_SEC, 0, 3, 333334},        {6, RM_SEC, 0, 6, 166667},
+        {9, 600 * RM_SEC, 9, 9, 66666667},
     };
     for (size_t i = 0; i < RM_COUNT(cases); i++) {
         struct rm_bucket bucket = {0};
