@@ -60,7 +60,6 @@ static const struct rm_extra_absent absent_known[] = {
      "/metrics of extra_config.remora.admin has metrics: remove it"},
     {"validation/cel", DEVOPS "krakend-cel", "checks requests and answers with expressions of CEL",
      "let the backend check them"},
-    {"validation/json-schema", DEVOPS "krakend-jsonschema", "checks a request's body", "let the backend check it"},
     // Of the Enterprise edition.
     {"ai/llm", NULL, ENTERPRISE "calls language models", "name the service as an ordinary backend"},
     {"ai/mcp", NULL, ENTERPRISE "serves tools to language models (MCP)", "put a server for it beside remora"},

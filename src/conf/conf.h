@@ -91,6 +91,7 @@ struct rm_conf_breaker {
 };
 
 struct rm_martian;
+struct rm_schema;
 
 struct rm_conf_backend {
     // "scheme://name[:port]", or with disable_host_sanitize "scheme://name[:port][/path]" as written (a path prefix; IPv6 in
@@ -161,6 +162,10 @@ struct rm_conf_endpoint {
     enum rm_static_when static_when;
     struct rm_value *flatmap; // as a backend's, on the merged answer
     struct rm_conf_ratelimit ratelimit;
+    // extra_config validation/json-schema
+    const struct rm_schema *schema; // value/json_schema.h; NULL: none
+    struct rm_value *schema_value;  // as written
+    bool has_schema;
     struct rm_place place;
 };
 

@@ -133,6 +133,16 @@ static void dump_hide(struct dumper *d, struct rm_value *v)
         dump_hide(d, child);
 }
 
+// A namespace that is not made of keys: as it was written.
+static void dump_written(struct dumper *d, struct rm_value *owner, const char *name, const struct rm_value *written)
+{
+    if (!written)
+        return;
+    struct rm_value *copy = rm_value_copy(&d->arena, written);
+    dump_hide(d, copy);
+    dump_set(d, rm_value_get(&d->arena, owner, RM_STR("extra_config")), name, copy);
+}
+
 static struct rm_value *dump_endpoint(struct dumper *d, const struct rm_conf_endpoint *endpoint)
 {
     static struct rm_str star[] = {{"*", 1}};
@@ -143,6 +153,7 @@ static struct rm_value *dump_endpoint(struct dumper *d, const struct rm_conf_end
     if (endpoint->all_query_strings)
         dump_set(d, object, "input_query_strings", dump_strings(d, &all));
     dump_extra(d, object, RM_EXTRA_ENDPOINT, endpoint);
+    dump_written(d, object, "validation/json-schema", endpoint->schema_value);
     if (!endpoint->static_data) { // a strategy alone is no static data
         struct rm_value *extra = rm_value_get(&d->arena, object, RM_STR("extra_config"));
         rm_value_remove(&d->arena, rm_value_get(&d->arena, extra, RM_STR("proxy")), RM_STR("static"));
@@ -154,12 +165,7 @@ static struct rm_value *dump_endpoint(struct dumper *d, const struct rm_conf_end
         if (endpoint->backends[i].graphql.query.n == 0) // defaults alone ask for nothing
             rm_value_remove(&d->arena, rm_value_get(&d->arena, backend, RM_STR("extra_config")),
                             RM_STR("backend/graphql"));
-        struct rm_value *martian = endpoint->backends[i].martian_value;
-        if (martian) {
-            martian = rm_value_copy(&d->arena, martian);
-            dump_hide(d, martian);
-            dump_set(d, rm_value_get(&d->arena, backend, RM_STR("extra_config")), "modifier/martian", martian);
-        }
+        dump_written(d, backend, "modifier/martian", endpoint->backends[i].martian_value);
         rm_value_append(backends, backend);
     }
     dump_set(d, object, "backend", backends);

@@ -153,6 +153,7 @@ static void endpoint_read(struct rm_reader *r, const struct rm_path *path, struc
 
     struct rm_value *list = endpoint_backend_list(r, path, object);
     endpoint_output(r, path, object, list, endpoint);
+    rm_bodies_check(r, &extra, endpoint);
     if (!list)
         return;
     endpoint->backends = RM_NEW_ARRAY(r->arena, struct rm_conf_backend, list->n);

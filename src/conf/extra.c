@@ -27,6 +27,7 @@ static const struct extra_namespace extra_known[] = {
     {"qos/circuit-breaker", DEVOPS "krakend-circuitbreaker/gobreaker", {NULL, NULL, &rm_breaker_fields}},
     {"qos/ratelimit/proxy", DEVOPS "krakend-ratelimit/juju/proxy", {NULL, NULL, &rm_ratelimit_backend_fields}},
     {"qos/ratelimit/router", DEVOPS "krakend-ratelimit/juju/router", {NULL, &rm_ratelimit_fields, NULL}},
+    {"validation/json-schema", DEVOPS "krakend-jsonschema", {NULL, &rm_bodies_fields, NULL}},
 };
 
 static bool extra_is(struct rm_str name, const char *one, const char *old)

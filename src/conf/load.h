@@ -39,6 +39,9 @@ struct rm_value *rm_flatmap_check(struct rm_reader *, const struct rm_path *, st
 extern const struct rm_fields rm_graphql_fields;
 void rm_graphql_check(struct rm_reader *, const struct rm_path *extra, struct rm_value *object,
                       const struct rm_conf_endpoint *, struct rm_conf_backend *);
+// bodies.c: of an endpoint that has been read but for its backends.
+extern const struct rm_fields rm_bodies_fields;
+void rm_bodies_check(struct rm_reader *, const struct rm_path *extra, const struct rm_conf_endpoint *);
 // martian.c: what does not go with the endpoint's encoding.
 extern const struct rm_fields rm_martian_fields;
 void rm_martian_check(struct rm_reader *, const struct rm_path *extra, const struct rm_conf_endpoint *,

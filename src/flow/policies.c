@@ -3,6 +3,7 @@
 #include "flow/policies.h"
 
 #include "flow/backend.h"
+#include "policy/bodies.h"
 #include "policy/breaker.h"
 #include "policy/ratelimit.h"
 
@@ -81,6 +82,18 @@ static int policies_backend_rate(struct policies_build *build)
     return RM_OK;
 }
 
+// ---- bodies ----------------------------------------------------------------------------------------------------------
+
+static int policies_bodies(struct policies_build *build)
+{
+    const struct rm_conf_limits *limits = &build->plan->conf->limits;
+    const struct rm_json_limits json = {.max_depth = limits->json_depth, .max_nodes = limits->json_nodes};
+    if (build->endpoint->schema)
+        policies_check(build, &rm_check_bodies,
+                       rm_bodies_new(build->arena, build->endpoint->schema, &json, build->plan->budget));
+    return RM_OK;
+}
+
 // ---- circuit breaker -------------------------------------------------------------------------------------------------
 
 static int policies_breaker(struct policies_build *build)
@@ -111,7 +124,7 @@ const void *rm_policies_breaker(const struct rm_backend *backend)
 
 // ---- the order -------------------------------------------------------------------------------------------------------
 
-static const policies_add policies_endpoint[] = {policies_client_limit, policies_rate};
+static const policies_add policies_endpoint[] = {policies_client_limit, policies_rate, policies_bodies};
 static const policies_add policies_backend[] = {policies_breaker, policies_backend_rate};
 
 static int policies_add_all(struct policies_build *build, const policies_add *order, size_t n)

@@ -32,6 +32,7 @@ def block_after(text, marker):
 CONFIGS = {
     "demo": lambda: (ROOT / "tests/demo/remora.yaml").read_text(),
     "configmap": lambda: block_after((ROOT / "deploy/k8s/configmap.yaml").read_text(), "  remora.yaml: |"),
+    "policies": lambda: block_after((ROOT / "src/POLICIES.md").read_text(), "```yaml"),
     "modifiers": lambda: block_after((ROOT / "src/MODIFIERS.md").read_text(), "```yaml"),
     "balancing": lambda: block_after((ROOT / "sd/BALANCING.md").read_text(), "```yaml"),
     "readme": lambda: block_after((ROOT / "README.md").read_text(), "```yaml"),
@@ -71,17 +72,18 @@ def script_of(host):
 
 
 def exchanges(text):
-    """[(path, header lines, status, body or None, headers)] of an example's first lines."""
+    """[(path, header lines, sent body or None, status, body or None, headers)] of an example's first lines."""
     comment = "".join(line[1:].strip() + "\n" for line in text.split("version:")[0].splitlines() if line.startswith("#"))
     found = []
     for command, status, rest in re.findall(r"^\$ curl (.*)\n(\d{3})((?: .*)?(?:\n(?!\$).+)*)", comment, re.M):
         words = shlex.split(command)
         fields = [words[i + 1] for i, word in enumerate(words) if word == "-H"]
+        sent = next((words[i + 1].encode() for i, word in enumerate(words) if word == "-d"), None)
         url = next(word for word in words if word.startswith("http://127.0.0.1:8080/"))
         lines = rest.strip().splitlines()
         headers = [line for line in lines if re.match(r"[A-Z][A-Za-z-]*: ", line)]
         body = " ".join(line for line in lines if line not in headers)
-        found.append((url[len("http://127.0.0.1:8080") :], fields, int(status), body or None, headers))
+        found.append((url[len("http://127.0.0.1:8080") :], fields, sent, int(status), body or None, headers))
     return found
 
 
@@ -106,8 +108,8 @@ def test_example_answers_as_it_says(name, start, backend):
     for host in set(re.findall(r"http://(\w+)\.example:8000", text)):
         config = config.replace("http://%s.example:8000" % host, backend(script_of(host)).url)
     remora = start(config + "listen_ip: 127.0.0.1\n", workers=1)
-    for path, fields, status, body, headers in exchanges(text):
-        said = remora.ask(path, *fields)
+    for path, fields, sent, status, body, headers in exchanges(text):
+        said = remora.ask(path, *fields, method="GET" if sent is None else "POST", body=sent)
         assert said.status == status, (path, said.body)
         if body:
             assert content(said.body.decode()) == content(body)

@@ -149,6 +149,27 @@ static const struct bad_case bad_martian[] = {
      MODIFIER("priority.Group", "modifiers: [{priority: ^1.5, modifier: {header.Id: {}}}]")},
 };
 
+#define SCHEMA_AT "endpoints[0].extra_config.validation/json-schema"
+#define SCHEMA(s)                                                                                                      \
+    SERVICE("endpoints:\n- endpoint: /x\n  method: POST\n  backend: [{host: h, url_pattern: /y}]\n  extra_config: "    \
+            "{validation/json-schema: " s "}")
+
+static const struct bad_case bad_schemas[] = {
+    {WRONG, SCHEMA_AT, "found true, allowed is an object", SCHEMA("^true")},
+    {WRONG, SCHEMA_AT, "allowed is null, boolean, integer", SCHEMA("{type: ^int}")},
+    {WRONG, SCHEMA_AT, "no regular expression: missing terminating ]", SCHEMA("{properties: {a: {pattern: ^'[a'}}}")},
+    {WRONG, SCHEMA_AT, "there is nothing at this reference", SCHEMA("{items: {$ref: ^'http://a/b#'}}")},
+    {WRONG, SCHEMA_AT, "no check of it would end", SCHEMA("{allOf: [^{$ref: '#'}]}")},
+    {UNKNOWN, SCHEMA_AT ".requird", "did you mean \"required\"?", SCHEMA("{^requird: [a]}")},
+    {UNKNOWN, SCHEMA_AT ".minimun", "unknown keyword of a JSON Schema", SCHEMA("{items: {^minimun: 1}}")},
+    {UNKNOWN, SCHEMA_AT, "unknown format \"colour\", which fits all", SCHEMA("{items: {format: ^colour}}")},
+    {WARNS, SCHEMA_AT, "a GET without a body is refused", ENDPOINT_EXTRA("validation/json-schema: ^{type: object}")},
+    {WRONG, SCHEMA_AT, "not with the output_encoding no-op",
+     SERVICE("endpoints:\n- endpoint: /x\n  method: POST\n  output_encoding: no-op\n  backend: [{host: h, url_pattern: "
+             "/y}]\n"
+             "  extra_config: {validation/json-schema: ^{type: object}}")},
+};
+
 static const struct bad_case bad_documents[] = {
     {WRONG, "", "the file is empty", "^"},
     {WRONG, "", "a list: a configuration is an object", "^- version: 3\n"},
@@ -761,6 +782,7 @@ static void test_policies(void **state)
     bad_run(bad_policies, RM_COUNT(bad_policies));
     bad_run(bad_breaker, RM_COUNT(bad_breaker));
     bad_run(bad_martian, RM_COUNT(bad_martian));
+    bad_run(bad_schemas, RM_COUNT(bad_schemas));
 }
 
 int main(void)

@@ -330,6 +330,50 @@ static void rate_limits_of_a_plan(void **state)
     flow_rig_stop(&rig);
 }
 
+// After the limits, so that a body that does not fit counts there; answered as a failure of the endpoint with 400.
+static void bodies_of_a_plan(void **state)
+{
+    (void)state;
+    static const char conf[] =
+        "'extra_config': {'router': {'return_error_msg': true}}, 'endpoints': [{'endpoint': '/e', 'method': 'POST', "
+        "'extra_config': {'validation/json-schema': {'type': 'object', 'required': ['a'], 'properties': {'a': "
+        "{'pattern': '^(a+)+$'}}}, 'qos/ratelimit/router': {'max_rate': 9, 'every': '10m', 'capacity': 9}}, 'backend': "
+        "[{'url_pattern': '/x', 'host': ['http://10.0.0.1:81']}]}]";
+    static char slow[] =
+        "{\"a\": \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!\"}";
+    static const struct {
+        const char *body;
+        int status;
+        const char *says;
+    } calls[] = {
+        {"{\"a\": \"aa\"}", 200, "{\"b\":1}"},
+        {" {\"a\": 1.50} \n", 200, "{\"b\":1}"},
+        {NULL, 400, "could not validate an empty body"},
+        {"{\"a\": ", 400, "byte 6"},
+        {"{\"a\": 1} x", 400, "more text behind the JSON"},
+        {"[]", 400, "(root): Invalid type. Expected: object, given: array"},
+        {"{\"a\": \"b\"}", 400, "(root).a: Does not match pattern '^(a+)+$'"},
+        {"{}", 400, "(root): a is required"},
+        {slow, 400, "takes too long to check"},
+        {"{\"a\": 1}", 503, ""},
+    };
+    struct fake_answer answers[] = {{.body = "{\"b\":1}"}};
+    struct flow_rig rig;
+    flow_rig_start(&rig, conf, answers, RM_COUNT(answers));
+    for (size_t i = 0; i < RM_COUNT(calls); i++) {
+        struct flow_client *client = flow_run(&rig, &(struct flow_ask){.body = calls[i].body});
+        if (client->status != calls[i].status || !strstr(client->body, calls[i].says))
+            fail_msg("%s: %d %s", calls[i].body, client->status, client->body);
+        if (calls[i].status == 400) {
+            assert_int_equal(client->err.code, RM_EDENIED);
+            assert_string_equal(flow_header(client, "X-Krakend-Completed"), "false");
+        }
+    }
+    assert_int_equal(rig.net.n_seen, 2);
+    assert_string_equal(rig.net.seen[1].body, calls[1].body); // as it came
+    flow_rig_stop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +386,7 @@ int main(void)
         cmocka_unit_test(a_refused_call_asks_nobody),
         cmocka_unit_test(calls_that_nobody_wants_any_more_leave_too),
         cmocka_unit_test(rate_limits_of_a_plan),
+        cmocka_unit_test(bodies_of_a_plan),
     };
     return cmocka_run_group_tests_name("flow_gate", tests, NULL, NULL);
 }
