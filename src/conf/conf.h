@@ -254,6 +254,23 @@ struct rm_conf_kubernetes {
     enum rm_conf_addresses addresses;
 };
 
+struct rm_conf_cors { // extra_config security/cors
+    bool is_given;
+    struct rm_strs allow_origins, allow_methods, allow_headers, expose_headers; // "*" is all of them; methods in capitals
+    bool allow_credentials, allow_private_network, options_passthrough;
+    uint32_t options_success_status;
+    uint64_t max_age_us; // 0: not said
+};
+
+struct rm_conf_secure { // extra_config security/http; "" and 0: not said
+    bool is_given;
+    struct rm_strs allowed_hosts, host_proxy_headers;
+    struct rm_value *ssl_proxy_headers; // an object of strings, or NULL
+    bool ssl_redirect, sts_include_subdomains, frame_deny, content_type_nosniff, browser_xss_filter, is_development;
+    struct rm_str ssl_host, frame_options, content_security_policy, referrer_policy;
+    uint32_t sts_seconds;
+};
+
 struct rm_conf {
     struct rm_arena arena; // holds this struct too
     struct rm_doc doc;
@@ -281,6 +298,8 @@ struct rm_conf {
     bool allow_insecure_connections; // the root's key; client_tls.insecure is what counts
 
     struct rm_conf_router router;
+    struct rm_conf_cors cors;
+    struct rm_conf_secure secure;
     struct rm_conf_limits limits;
     struct rm_conf_dns dns;
     // extra_config telemetry/logging

@@ -16,6 +16,8 @@ struct extra_namespace {
 
 static const struct extra_namespace extra_known[] = {
     {"router", LURA "router/gin", {&rm_router_fields, NULL, NULL}},
+    {"security/cors", SERVICE "krakend-cors", {&rm_cors_fields, NULL, NULL}},
+    {"security/http", SERVICE "krakend-httpsecure", {&rm_secure_fields, NULL, NULL}},
     {"telemetry/logging", SERVICE "krakend-gologging", {&rm_logging_fields, NULL, NULL}},
     {"telemetry/metrics", SERVICE "krakend-metrics", {&rm_metrics_fields, NULL, NULL}},
     {"remora", NULL, {&rm_own_fields, &rm_own_endpoint_fields, &rm_own_backend_fields}},

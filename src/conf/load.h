@@ -30,6 +30,7 @@ struct rm_extra_absent {
     const char *name, *long_name, *what, *instead;
 };
 const struct rm_extra_absent *rm_extra_absent(size_t i);
+extern const struct rm_fields rm_cors_fields, rm_secure_fields;         // cors.c, secure.c
 extern const struct rm_fields rm_metrics_fields;                        // metrics.c
 extern const struct rm_fields rm_router_fields, rm_logging_fields;      // router.c, logging.c
 extern const struct rm_fields rm_proxy_fields, rm_proxy_backend_fields; // proxy.c

@@ -2,10 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flow/policies.h"
 
+#include "base/clock.h"
 #include "flow/backend.h"
 #include "policy/bodies.h"
 #include "policy/breaker.h"
+#include "policy/cors.h"
 #include "policy/ratelimit.h"
+#include "policy/secure.h"
+
+#include <inttypes.h>
 
 struct policies_build {
     struct rm_plan *plan;
@@ -39,6 +44,69 @@ static struct rm_str policies_key(const struct policies_build *build, const char
         return rm_arena_printf(build->arena, "%s %s %.*s", policy, method, (int)endpoint->path.n, endpoint->path.p);
     return rm_arena_printf(build->arena, "%s %s %.*s %u %.*s", policy, method, (int)endpoint->path.n, endpoint->path.p,
                            build->index, (int)build->backend->url_pattern.n, build->backend->url_pattern.p);
+}
+
+// ---- the service ------------------------------------------------------------------------------------------------------
+
+static int policies_cors(struct policies_build *build)
+{
+    const struct rm_conf_cors *conf = &build->plan->conf->cors;
+    if (!conf->is_given)
+        return RM_OK;
+    struct rm_cors_rule rule = {.origins = conf->allow_origins.v,
+                                .n_origins = conf->allow_origins.n,
+                                .methods = conf->allow_methods.v,
+                                .n_methods = conf->allow_methods.n,
+                                .headers = conf->allow_headers.v,
+                                .n_headers = conf->allow_headers.n,
+                                .exposed = conf->expose_headers.v,
+                                .n_exposed = conf->expose_headers.n,
+                                .credentials = conf->allow_credentials,
+                                .private_network = conf->allow_private_network,
+                                .passes_preflight = conf->options_passthrough,
+                                .preflight_status = (int)conf->options_success_status,
+                                .max_age_s = conf->max_age_us / RM_SEC};
+    policies_check(build, &rm_check_cors, rm_cors_new(build->arena, &rule));
+    return RM_OK;
+}
+
+static void policies_say(struct policies_build *build, struct rm_headers *headers, struct rm_str name,
+                         struct rm_str value)
+{
+    if (value.n > 0)
+        rm_headers_add(build->arena, headers, name, value);
+}
+
+static int policies_secure(struct policies_build *build)
+{
+    const struct rm_conf_secure *conf = &build->plan->conf->secure;
+    if (!conf->is_given)
+        return RM_OK;
+    struct rm_secure_rule rule = {.host_headers = conf->host_proxy_headers.v,
+                                  .n_host_headers = conf->host_proxy_headers.n,
+                                  .redirect_host = conf->ssl_host};
+    for (const struct rm_value *m = conf->ssl_proxy_headers ? conf->ssl_proxy_headers->first : NULL; m; m = m->next)
+        rm_headers_add(build->arena, &rule.tls_headers, m->key, rm_value_text(build->arena, m));
+    if (!conf->is_development) {
+        rule.allowed_hosts = conf->allowed_hosts.v;
+        rule.n_allowed_hosts = conf->allowed_hosts.n;
+        rule.redirects = conf->ssl_redirect;
+    }
+    struct rm_str frame = conf->frame_deny ? RM_STR("DENY") : RM_STR("");
+    policies_say(build, &rule.always, RM_STR("X-Frame-Options"),
+                 conf->frame_options.n > 0 ? conf->frame_options : frame);
+    policies_say(build, &rule.always, RM_STR("X-Content-Type-Options"),
+                 conf->content_type_nosniff ? RM_STR("nosniff") : RM_STR(""));
+    policies_say(build, &rule.always, RM_STR("X-XSS-Protection"),
+                 conf->browser_xss_filter ? RM_STR("1; mode=block") : RM_STR(""));
+    policies_say(build, &rule.always, RM_STR("Content-Security-Policy"), conf->content_security_policy);
+    policies_say(build, &rule.always, RM_STR("Referrer-Policy"), conf->referrer_policy);
+    if (conf->sts_seconds > 0 && !conf->is_development)
+        policies_say(build, &rule.over_tls, RM_STR("Strict-Transport-Security"),
+                     rm_arena_printf(build->arena, "max-age=%" PRIu32 "%s", conf->sts_seconds,
+                                     conf->sts_include_subdomains ? "; includeSubDomains" : ""));
+    policies_check(build, &rm_check_secure, rm_secure_new(build->arena, &rule));
+    return RM_OK;
 }
 
 // ---- rate limits -----------------------------------------------------------------------------------------------------
@@ -124,6 +192,7 @@ const void *rm_policies_breaker(const struct rm_backend *backend)
 
 // ---- the order -------------------------------------------------------------------------------------------------------
 
+static const policies_add policies_service[] = {policies_cors, policies_secure};
 static const policies_add policies_endpoint[] = {policies_client_limit, policies_rate, policies_bodies};
 static const policies_add policies_backend[] = {policies_breaker, policies_backend_rate};
 
@@ -137,8 +206,14 @@ static int policies_add_all(struct policies_build *build, const policies_add *or
 
 int rm_policies_of_service(struct rm_plan *plan, struct rm_err *err)
 {
-    (void)plan, (void)err;
-    return RM_OK;
+    struct rm_checks *checks = RM_NEW(&plan->arena, struct rm_checks);
+    checks->v = RM_NEW_ARRAY(&plan->arena, struct rm_checkpoint, RM_COUNT(policies_service));
+    struct policies_build build = {.plan = plan, .arena = &plan->arena, .checks = checks, .err = err};
+    int rc = policies_add_all(&build, policies_service, RM_COUNT(policies_service));
+    for (uint32_t i = 0; i < checks->n; i++)
+        checks->v[i].on_health = true; // as in KrakenD
+    plan->checks = checks->n > 0 ? checks : NULL;
+    return rc;
 }
 
 int rm_policies_of_endpoint(struct rm_plan *plan, struct rm_endpoint *endpoint, struct rm_err *err)

@@ -175,8 +175,8 @@ ONE_BAD = [
     ),
     (
         "feature of later",
-        "version: 3\nextra_config: {security/cors: {allow_origins: ['*']}}\n",
-        "extra_config.security/cors",
+        "version: 3\nextra_config: {auth/revoker: {allow_origins: ['*']}}\n",
+        "extra_config.auth/revoker",
     ),
     ("plugin", "version: 3\nplugin: {folder: a, pattern: b}\n", "plugin"),
     ("level", "version: 3\nextra_config: {telemetry/logging: {level: LOUD}}\n", "extra_config.telemetry/logging.level"),
