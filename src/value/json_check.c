@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #define CHECK_DEPTH 400    // frames: a worker's stack has 1 MiB
+#define CHECK_LOOK 4       // steps of a look at a value: as dear as four items of a pattern
 #define CHECK_NAME_MOST 40 // bytes of a member's name in a message
 
 // Where in the document, from the inside out.
@@ -109,7 +110,7 @@ static bool check_same_members(struct check *c, struct rm_value *a, struct rm_va
 
 static bool check_same(struct check *c, struct rm_value *a, struct rm_value *b)
 {
-    if (a->type != b->type || !check_spend(c, 1 + a->raw.n / 16))
+    if (!check_spend(c, CHECK_LOOK + a->raw.n / 16) || a->type != b->type)
         return false;
     struct rm_number one, two;
     switch ((enum rm_type)a->type) {
@@ -142,7 +143,7 @@ static uint64_t check_hash(struct check *c, struct rm_value *v)
 {
     uint64_t seed = rm_names_seed(), hash = v->type;
     struct rm_number n;
-    if (!check_spend(c, 1 + v->raw.n / 16))
+    if (!check_spend(c, CHECK_LOOK + v->raw.n / 16))
         return 0;
     switch ((enum rm_type)v->type) {
     case RM_NULL:
@@ -462,7 +463,7 @@ static bool check_value(struct check *c, const struct rm_schema *s, struct rm_va
         s = s->ref;
     if (s->is_false)
         return check_say(c, at, "False always fails validation");
-    if (!check_spend(c, 1) || c->depth == CHECK_DEPTH) {
+    if (!check_spend(c, CHECK_LOOK) || c->depth == CHECK_DEPTH) {
         c->is_over = true;
         return false;
     }
