@@ -151,8 +151,9 @@ static struct rm_str graph_endpoint_label(struct graph *g, const struct rm_conf_
     return label;
 }
 
-static struct rm_str graph_backend_label(struct graph *g, const struct rm_conf_backend *conf)
+static struct rm_str graph_backend_label(struct graph *g, const struct rm_backend *backend)
 {
+    const struct rm_conf_backend *conf = backend->conf;
     struct rm_str label = {"", 0};
     graph_add(g, &label, "", "", rm_str_of(rm_method_names[conf->method]));
     graph_add(g, &label, " ", "", conf->url_pattern);
@@ -163,8 +164,8 @@ static struct rm_str graph_backend_label(struct graph *g, const struct rm_conf_b
         graph_add(g, &label, ", ", "target ", rm_value_text(&g->arena, conf->target));
     if (conf->group)
         graph_add(g, &label, ", ", "group ", rm_value_text(&g->arena, conf->group));
-    if (conf->timeout_us > 0)
-        graph_add(g, &label, ", ", "timeout ", rm_duration_format(&g->arena, conf->timeout_us));
+    if (backend->timeout_us > 0)
+        graph_add(g, &label, ", ", "timeout ", rm_duration_format(&g->arena, backend->timeout_us));
     return label;
 }
 
@@ -209,11 +210,12 @@ static void graph_backends(struct graph *g, const struct rm_endpoint *endpoint, 
 {
     const struct rm_conf_endpoint *conf = endpoint->conf;
     bool ordered = conf->sequential && endpoint->n_backends > 1;
-    for (uint32_t i = 0; i < endpoint->n_backends; i++) {
+    for (uint32_t i = 0; i < endpoint->n_backends + endpoint->n_shadows; i++) {
         struct rm_str backend = graph_backend_id(g, endpoint->index, i), none = {"", 0};
         uint32_t source = g->plan->views[endpoint->backends[i].view].source;
-        graph_node(g, backend, GRAPH_BACKEND, graph_backend_label(g, &conf->backends[i]));
-        graph_edge(g, id, backend, ordered ? rm_arena_printf(&g->arena, "%u", i + 1) : none, false);
+        graph_node(g, backend, GRAPH_BACKEND, graph_backend_label(g, &endpoint->backends[i]));
+        struct rm_str order = ordered ? rm_arena_printf(&g->arena, "%u", i + 1) : none;
+        graph_edge(g, id, backend, i < endpoint->n_backends ? order : RM_STR("shadow"), false);
         graph_edge(g, backend, rm_arena_printf(&g->arena, "s%u", source), none, false);
         for (uint32_t k = 0; k < i; k++) {
             struct rm_str fields = rm_graph_fields(&g->arena, &conf->backends[i], k);

@@ -64,7 +64,8 @@ static struct rm_value *json_backend(struct json *j, const struct rm_backend *ba
     json_bool(j, object, "is_collection", conf->is_collection);
     json_text(j, object, "target", conf->target ? rm_value_text(j->arena, conf->target) : RM_STR(""));
     json_text(j, object, "group", conf->group ? rm_value_text(j->arena, conf->group) : RM_STR(""));
-    json_seconds(j, object, "timeout_seconds", conf->timeout_us);
+    json_seconds(j, object, "timeout_seconds", backend->timeout_us);
+    json_bool(j, object, "shadow", conf->shadow);
     json_count(j, object, "source", j->plan->views[backend->view].source);
     json_set(j, object, "needs", json_needs(j, conf, backend->index));
     return object;
@@ -80,7 +81,7 @@ static struct rm_value *json_endpoint(struct json *j, const struct rm_endpoint *
     json_seconds(j, object, "timeout_seconds", conf->timeout_us);
     json_bool(j, object, "sequential", conf->sequential && conf->n_backends > 1);
     json_count(j, object, "concurrent_calls", endpoint->calls);
-    for (uint32_t i = 0; i < endpoint->n_backends; i++)
+    for (uint32_t i = 0; i < endpoint->n_backends + endpoint->n_shadows; i++)
         rm_value_append(backends, json_backend(j, &endpoint->backends[i]));
     json_set(j, object, "backend", backends);
     return object;

@@ -151,7 +151,7 @@ static struct rm_value *hosts_used_by(struct hosts *h, uint32_t source)
     const struct rm_plan *plan = h->admin->plan;
     for (uint32_t i = 0; i < plan->n_endpoints; i++) {
         const struct rm_endpoint *endpoint = &plan->endpoints[i];
-        for (uint32_t k = 0; k < endpoint->n_backends; k++) {
+        for (uint32_t k = 0; k < endpoint->n_backends + endpoint->n_shadows; k++) {
             if (h->admin->plan->views[endpoint->backends[k].view].source != source)
                 continue;
             struct rm_str text = rm_arena_printf(h->arena, "%s %.*s backend %u", rm_method_names[endpoint->conf->method],

@@ -85,6 +85,8 @@ static struct rm_value *stats_backend(struct stats *s, const struct rm_endpoint 
     stats_text(s, object, "url_pattern", rm_url_mask(s->arena, endpoint->backends[k].conf->url_pattern));
     stats_fill(s, object, counts);
     stats_count(s, object, "retries", counts->retries);
+    if (k >= endpoint->n_backends)
+        stats_count(s, object, "shadow_dropped", counts->dropped);
     return object;
 }
 
@@ -96,7 +98,7 @@ static struct rm_value *stats_endpoint(struct stats *s, const struct rm_endpoint
     stats_text(s, object, "endpoint", endpoint->conf->path);
     stats_fill(s, object, counts);
     stats_count(s, object, "incomplete", counts->incomplete);
-    for (uint32_t k = 0; k < endpoint->n_backends; k++)
+    for (uint32_t k = 0; k < endpoint->n_backends + endpoint->n_shadows; k++)
         rm_value_append(backends, stats_backend(s, endpoint, k));
     stats_set(s, object, "backends", backends);
     return object;

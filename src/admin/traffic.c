@@ -21,6 +21,7 @@ struct traffic_row {
     size_t n;
     const struct rm_counts *counts;
     const struct rm_backend *backend; // NULL: the endpoint's own
+    bool is_shadow; // a shadow backend
 };
 
 typedef void (*traffic_write)(struct traffic *, struct traffic_row *);
@@ -83,6 +84,12 @@ TRAFFIC_NUMBER(in_flight)
 TRAFFIC_NUMBER(sent_bytes)
 TRAFFIC_NUMBER(received_bytes)
 
+static void traffic_dropped(struct traffic *t, struct traffic_row *row)
+{
+    if (row->is_shadow)
+        traffic_number(t, row, row->counts->dropped);
+}
+
 struct traffic_family {
     enum rm_metric_kind kind;
     const char *name, *help;
@@ -116,6 +123,8 @@ static const struct traffic_family traffic_backends[] = {
      traffic_breaker},
     {RM_COUNTER, "remora_backend_cancelled_total", "Calls whose answer nobody wanted any more.", traffic_cancelled},
     {RM_COUNTER, "remora_backend_retries_total", "Attempts after a call's first.", traffic_retries},
+    {RM_COUNTER, "remora_backend_shadow_dropped_total",
+     "Calls of a shadow backend that were not made: too many ran, or there was no room for the body.", traffic_dropped},
     {RM_COUNTER, "remora_backend_request_body_bytes_total", "Bytes of bodies that the backend was sent.",
      traffic_sent_bytes},
     {RM_COUNTER, "remora_backend_response_body_bytes_total", "Bytes of bodies that the backend answered with.",
@@ -144,7 +153,7 @@ static void traffic_endpoint(struct traffic *t, const struct rm_endpoint *endpoi
 
 static void traffic_backend(struct traffic *t, const struct rm_endpoint *endpoint, traffic_write write)
 {
-    for (uint32_t k = 0; k < endpoint->n_backends; k++) {
+    for (uint32_t k = 0; k < endpoint->n_backends + endpoint->n_shadows; k++) {
         struct traffic_row row;
         traffic_row_of(t, endpoint, &row);
         row.labels[row.n++] = (struct rm_label){"backend", rm_arena_printf(t->arena, "%u", k)};
@@ -152,6 +161,7 @@ static void traffic_backend(struct traffic *t, const struct rm_endpoint *endpoin
             (struct rm_label){"url_pattern", rm_url_mask(t->arena, endpoint->backends[k].conf->url_pattern)};
         row.backend = &endpoint->backends[k];
         row.counts = &t->admin->totals->v[rm_counts_of_backend(endpoint, k)];
+        row.is_shadow = k >= endpoint->n_backends;
         write(t, &row);
     }
 }

@@ -238,6 +238,17 @@ static void backend_conflicts(struct rm_reader *r, const struct rm_path *path, s
     }
 }
 
+static void backend_shadow(struct rm_reader *r, const struct rm_path *path, struct rm_value *object,
+                           const struct rm_conf_endpoint *endpoint, struct rm_conf_backend *backend)
+{
+    struct rm_path extra = {.up = path, .name = RM_STR("extra_config")};
+    if (backend->shadow && backend->shadow_timeout_us == 0)
+        backend->shadow_timeout_us = endpoint->timeout_us;
+    if (!backend->shadow && backend->shadow_timeout_us > 0)
+        rm_reader_warn(r, &extra, rm_doc_key_place(rm_value_get(r->arena, object, extra.name)),
+                       "shadow_timeout has no effect without \"shadow\": true");
+}
+
 void rm_backend_read(struct rm_reader *r, const struct rm_path *path, struct rm_value *object,
                      const struct rm_conf_endpoint *endpoint, size_t index)
 {
@@ -263,7 +274,8 @@ void rm_backend_read(struct rm_reader *r, const struct rm_path *path, struct rm_
     rm_encoding_input(r, &encoding, backend_place(r, object, "encoding"), &backend->encoding);
     backend_conflicts(r, path, object, endpoint, backend);
     rm_balance_check(r, path, object, endpoint, &backend->balance);
-    if (backend->timeout_us > endpoint->timeout_us)
+    backend_shadow(r, path, object, endpoint, backend);
+    if (backend->timeout_us > endpoint->timeout_us && !backend->shadow)
         rm_reader_warn(r, &extra, backend->place,
                        "the backend's timeout is longer than the endpoint's, which ends the call first");
     backend->has_input_headers = backend->input_headers.n > 0;

@@ -112,6 +112,8 @@ struct rm_conf_backend {
     // extra_config proxy: the flatmap's operations, or NULL; has_flatmap: it was asked for, and so allow, deny and mapping are NULL.
     struct rm_value *flatmap;
     bool has_flatmap;
+    bool shadow;                // extra_config proxy: asked with the others, its answer is nobody's
+    uint64_t shadow_timeout_us; // of a shadow backend; the endpoint's where none is given
     struct rm_strs input_headers;       // backend-level second filter; empty: none
     struct rm_strs input_query_strings; // likewise
     bool has_input_headers, has_input_query_strings;
@@ -146,8 +148,9 @@ struct rm_conf_endpoint {
     struct rm_str path; // "/u/{id}"
     enum rm_method method;
     struct rm_strs params; // names in order of appearance
+    // Those that make the answer, then the shadow backends, each in the order of the file.
     struct rm_conf_backend *backends;
-    size_t n_backends;
+    size_t n_backends, n_shadows;
     uint64_t timeout_us;
     uint64_t cache_ttl_us;
     uint32_t concurrent_calls;    // >= 1
@@ -199,6 +202,7 @@ struct rm_conf_limits {
     uint32_t json_nodes;         // 200,000
     size_t bodies_bytes;         // 48 MiB in the whole process
     uint32_t connections;        // 1024, over all workers: a hostile one costs 29 KB and more
+    uint32_t shadow_requests;    // 100, of each worker
     uint64_t head_timeout_us;    // 5 s (read_header_timeout)
     uint64_t idle_timeout_us;    // 60 s (idle_timeout)
     uint64_t body_timeout_us;    // 10 s without progress of a body in either direction (read_timeout / write_timeout)

@@ -159,7 +159,7 @@ static struct rm_value *dump_endpoint(struct dumper *d, const struct rm_conf_end
         rm_value_remove(&d->arena, rm_value_get(&d->arena, extra, RM_STR("proxy")), RM_STR("static"));
     }
     struct rm_value *backends = rm_value_new(&d->arena, RM_ARRAY);
-    for (size_t i = 0; i < endpoint->n_backends; i++) {
+    for (size_t i = 0; i < endpoint->n_backends + endpoint->n_shadows; i++) {
         struct rm_value *backend = dump_fields(d, &rm_backend_fields, &endpoint->backends[i]);
         dump_extra(d, backend, RM_EXTRA_BACKEND, &endpoint->backends[i]);
         if (endpoint->backends[i].graphql.query.n == 0) // defaults alone ask for nothing

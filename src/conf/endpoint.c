@@ -130,6 +130,29 @@ static void endpoint_output(struct rm_reader *r, const struct rm_path *path, str
                        "no-op passes the answer through: extra_config.proxy.flatmap_filter has no effect");
 }
 
+// Shadow backends make no part of the answer: they stand, and are counted, behind those that do.
+static void endpoint_backends(struct rm_reader *r, const struct rm_path *path, struct rm_value *list,
+                              struct rm_conf_endpoint *endpoint)
+{
+    struct rm_conf_backend *shadows = RM_NEW_ARRAY(r->arena, struct rm_conf_backend, list->n);
+    struct rm_path backends = {.up = path, .name = RM_STR("backend")};
+    endpoint->backends = RM_NEW_ARRAY(r->arena, struct rm_conf_backend, list->n);
+    size_t index = 0;
+    for (struct rm_value *item = list->first; item; item = item->next, index++) {
+        struct rm_path at = {.up = &backends, .index = index};
+        struct rm_conf_backend *backend = &endpoint->backends[endpoint->n_backends];
+        rm_backend_read(r, &at, item, endpoint, endpoint->n_backends);
+        if (backend->shadow) {
+            shadows[endpoint->n_shadows++] = *backend;
+            *backend = (struct rm_conf_backend){0};
+        } else {
+            endpoint->n_backends++;
+        }
+    }
+    for (size_t i = 0; i < endpoint->n_shadows; i++)
+        endpoint->backends[endpoint->n_backends + i] = shadows[i];
+}
+
 static void endpoint_read(struct rm_reader *r, const struct rm_path *path, struct rm_value *object,
                           struct rm_conf_endpoint *endpoint)
 {
@@ -156,14 +179,16 @@ static void endpoint_read(struct rm_reader *r, const struct rm_path *path, struc
     rm_bodies_check(r, &extra, endpoint);
     if (!list)
         return;
-    endpoint->backends = RM_NEW_ARRAY(r->arena, struct rm_conf_backend, list->n);
-    endpoint->n_backends = list->n;
-    struct rm_path backends = {.up = path, .name = RM_STR("backend")};
-    size_t index = 0;
-    for (struct rm_value *item = list->first; item; item = item->next, index++) {
-        struct rm_path at = {.up = &backends, .index = index};
-        rm_backend_read(r, &at, item, endpoint, index);
-    }
+    endpoint_backends(r, path, list, endpoint);
+    if (endpoint->n_backends > 0)
+        return;
+    struct rm_path at = {.up = path, .name = RM_STR("backend")};
+    endpoint->static_data = NULL; // not in that answer either
+    if (rm_str_eq(endpoint->output_encoding, RM_STR("no-op")))
+        rm_reader_error(r, &at, rm_doc_place(list), "no-op passes a backend's answer through, a shadow's is not passed");
+    else
+        rm_reader_warn(r, &at, rm_doc_place(list),
+                       "only shadow backends, which are not asked then: every request is answered with 500");
 }
 
 void rm_endpoints_read(struct rm_reader *r, struct rm_value *root)

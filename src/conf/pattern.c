@@ -135,7 +135,10 @@ static void pattern_undefined(struct pattern_reader *p, struct rm_str name)
 static void pattern_resp_piece(struct pattern_reader *p, struct rm_str text, uint64_t backend, struct rm_str field)
 {
     int length = (int)(text.n < 60 ? text.n : 60);
-    if (!p->endpoint->sequential) {
+    if (p->backend->shadow) {
+        rm_reader_error(p->r, p->path, p->place, "%.*s: a shadow backend is asked before others have answered", length,
+                        text.p);
+    } else if (!p->endpoint->sequential) {
         rm_reader_error(
             p->r, p->path, p->place,
             "%.*s needs the answer of another backend: set extra_config.proxy.sequential to true at the endpoint",

@@ -25,6 +25,7 @@ struct rm_backend {
     struct rm_backend_step *steps;      // in the order that they are applied
     uint32_t n_steps;
     uint32_t open_depth;
+    uint64_t timeout_us; // its own; 0: the endpoint's
     const struct rm_graphql *graphql; // NULL: none
     struct rm_str error_key;          // return_error_details: "error_x"; empty: off
     const struct rm_admissions *admissions; // NULL: none

@@ -87,7 +87,7 @@ void rm_counts_init(struct rm_counts_table *table, const struct rm_plan *plan, c
                   rm_arena_printf(&names, "%s %.*s", rm_method_names[conf->method], (int)conf->path.n, conf->path.p));
     }
     for (uint32_t i = 0; i < plan->n_endpoints; i++) {
-        for (uint32_t k = 0; k < plan->endpoints[i].n_backends; k++) {
+        for (uint32_t k = 0; k < plan->endpoints[i].n_backends + plan->endpoints[i].n_shadows; k++) {
             struct rm_str name = table->cells[i]->name;
             struct rm_str pattern = plan->endpoints[i].backends[k].conf->url_pattern;
             table_put(table, &known,

@@ -21,6 +21,7 @@ struct rm_counts {
     uint64_t cancelled;                   // endpoint: the client went away; backend: nobody wanted the answer any more
     uint64_t incomplete;                  // endpoint: answered without X-Krakend-Completed: true
     uint64_t retries;                     // backend: attempts after the first
+    uint64_t dropped;                     // a shadow backend: calls that were not made
     uint64_t in_flight;                   // now
     uint64_t sent_bytes, received_bytes;  // of bodies, seen from remora: to the client or the backend, and from it
     uint64_t latency[RM_LATENCY_BOUNDS + 1]; // each bucket on its own; their sum is the number of those that are over

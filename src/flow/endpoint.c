@@ -54,7 +54,9 @@ static void endpoint_start(struct rm_call *call)
     struct endpoint_call *root = (struct endpoint_call *)call;
     struct rm_request *rq = root->part.rq;
     const struct rm_endpoint *endpoint = rq->endpoint;
-    if (rm_endpoint_asks(rq, &root->asks, &call->err) != RM_OK) {
+    int rc = endpoint->n_backends > 0 ? rm_endpoint_asks(rq, &root->asks, &call->err)
+                                      : rm_fail(&call->err, RM_ENOHOST, "no backends but shadow backends");
+    if (rc != RM_OK) {
         rm_call_done(call);
         return;
     }

@@ -164,7 +164,10 @@ static int plan_add_backend(struct plan_build *build, const struct rm_endpoint *
     backend->view = plan_add_view(build);
     backend->transport = plan_add_transport(plan, conf);
     backend->method = rm_str_of(rm_method_names[conf->method]);
-    backend->decoder = codec->decode ? codec : NULL;
+    backend->timeout_us = conf->timeout_us;
+    if (conf->shadow && (conf->timeout_us == 0 || conf->shadow_timeout_us < conf->timeout_us))
+        backend->timeout_us = conf->shadow_timeout_us;
+    backend->decoder = codec->decode && !conf->shadow ? codec : NULL;
     rm_url_compile(&backend->url, &plan->arena, conf, build->endpoint, plan->conf->router.disable_path_decoding);
     rm_filter_compile(&backend->headers, &plan->arena, conf->input_headers.v, conf->input_headers.n,
                       conf->input_headers.n == 0, true);
@@ -173,7 +176,7 @@ static int plan_add_backend(struct plan_build *build, const struct rm_endpoint *
     if (conf->return_error_details.n > 0)
         backend->error_key = rm_arena_printf(&plan->arena, "error_%.*s", (int)conf->return_error_details.n,
                                              conf->return_error_details.p);
-    int rc = plan_add_steps(build, backend);
+    int rc = conf->shadow ? RM_OK : plan_add_steps(build, backend);
     struct rm_err why;
     if (rc == RM_OK && rm_policies_of_backend(plan, endpoint, backend, &why) != RM_OK)
         rc = plan_fail(build, "extra_config", why.text);
@@ -193,6 +196,26 @@ static void plan_set_times(struct rm_endpoint *endpoint)
     endpoint->calls = endpoint->streams ? 1 : conf->concurrent_calls; // one body cannot be streamed twice
 }
 
+// The shadow backends as an endpoint: always asked at once, once each, for as long as the longest of them may take.
+static void plan_add_shadow(struct plan_build *build, struct rm_endpoint *endpoint)
+{
+    if (endpoint->n_shadows == 0 || endpoint->n_backends == 0)
+        return;
+    struct rm_endpoint *shadow = RM_NEW(&build->plan->arena, struct rm_endpoint);
+    *shadow = *endpoint;
+    shadow->backends += endpoint->n_backends;
+    shadow->n_backends = endpoint->n_shadows;
+    shadow->n_shadows = 0;
+    shadow->checks = NULL;
+    shadow->calls = 1;
+    shadow->group_us = 0;
+    for (uint32_t i = 0; i < shadow->n_backends; i++) {
+        if (shadow->backends[i].timeout_us > shadow->group_us)
+            shadow->group_us = shadow->backends[i].timeout_us;
+    }
+    endpoint->shadow = shadow;
+}
+
 static int plan_add_endpoint(struct plan_build *build, struct rm_endpoint *endpoint)
 {
     struct rm_arena *arena = &build->plan->arena;
@@ -205,7 +228,7 @@ static int plan_add_endpoint(struct plan_build *build, struct rm_endpoint *endpo
         return plan_fail(build, "output_encoding", "there is no such encoding");
     endpoint->streams = !codec->encode;
     endpoint->encoder = endpoint->streams ? NULL : codec;
-    RM_ASSERT(conf->n_backends == 1 || (conf->n_backends > 1 && !endpoint->streams));
+    RM_ASSERT(!endpoint->streams || (conf->n_backends == 1 && conf->n_shadows == 0));
     plan_set_times(endpoint);
     if (conf->cache_ttl_us > 0)
         endpoint->cache_control = rm_arena_printf(arena, "public, max-age=%" PRIu64, conf->cache_ttl_us / 1000000);
@@ -218,13 +241,16 @@ static int plan_add_endpoint(struct plan_build *build, struct rm_endpoint *endpo
     if (rm_policies_of_endpoint(build->plan, endpoint, &why) != RM_OK)
         return plan_fail(build, "extra_config", why.text);
     endpoint->n_backends = (uint32_t)conf->n_backends;
-    endpoint->backends = RM_NEW_ARRAY(arena, struct rm_backend, endpoint->n_backends);
-    for (uint32_t i = 0; i < endpoint->n_backends; i++) {
+    endpoint->n_shadows = (uint32_t)conf->n_shadows;
+    uint32_t n_all = endpoint->n_backends + endpoint->n_shadows;
+    endpoint->backends = RM_NEW_ARRAY(arena, struct rm_backend, n_all);
+    for (uint32_t i = 0; i < n_all; i++) {
         build->backend = &conf->backends[i];
         int rc = plan_add_backend(build, endpoint, i);
         if (rc != RM_OK)
             return rc;
     }
+    plan_add_shadow(build, endpoint);
     return RM_OK;
 }
 
@@ -259,7 +285,7 @@ static int plan_fill(struct rm_plan *plan, struct rm_err *err)
     struct plan_build build = {.plan = plan, .err = err};
     size_t n_backends = 0;
     for (size_t i = 0; i < conf->n_endpoints; i++)
-        n_backends += conf->endpoints[i].n_backends;
+        n_backends += conf->endpoints[i].n_backends + conf->endpoints[i].n_shadows;
     build.sources = RM_NEW_ARRAY(&plan->arena, struct rm_source, n_backends);
     plan->sources = build.sources;
     build.views = RM_NEW_ARRAY(&plan->arena, struct rm_plan_view, n_backends);
@@ -280,7 +306,7 @@ static int plan_fill(struct rm_plan *plan, struct rm_err *err)
         int rc = plan_add_endpoint(&build, &plan->endpoints[i]);
         if (rc != RM_OK)
             return rc;
-        plan->n_backends += plan->endpoints[i].n_backends;
+        plan->n_backends += plan->endpoints[i].n_backends + plan->endpoints[i].n_shadows;
     }
     return RM_OK;
 }

@@ -33,8 +33,9 @@ struct rm_endpoint {
     const struct rm_checks *checks;     // NULL: none
     struct rm_str cache_control;        // "public, max-age=90", or empty
     void *flatmap;                      // rm_step_flatmap on the merged answer; NULL: none
-    struct rm_backend *backends;
-    uint32_t n_backends;
+    struct rm_backend *backends;        // those that make the answer, then the shadow backends
+    uint32_t n_backends, n_shadows;
+    const struct rm_endpoint *shadow;   // asks the shadow backends (shadow.h); NULL: there is none to ask
     uint32_t first_count; // its first backend's place in a worker's counts (counts.h)
 };
 

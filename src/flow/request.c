@@ -4,6 +4,7 @@
 
 #include "flow/endpoint.h"
 #include "flow/gate.h"
+#include "flow/shadow.h"
 #include "flow/stream.h"
 
 void rm_request_start(struct rm_request *rq)
@@ -17,6 +18,8 @@ void rm_request_go(struct rm_request *rq)
 {
     rq->root = rq->endpoint->streams ? rm_stream_new(rq) : rm_endpoint_new(rq);
     rm_call_start(rq->root);
+    if (rq->endpoint->shadow)
+        rm_shadow_send(rq);
 }
 
 void rm_request_cancel(struct rm_request *rq)

@@ -10,6 +10,7 @@
 #include <remora/transport.h>
 
 struct rm_request;
+struct rm_shadows; // shadow.h
 
 // What goes to the client. Filled by flow; header slices live in the request's arena or the plan.
 struct rm_reply {
@@ -41,6 +42,7 @@ struct rm_request {
     struct rm_flow *flow;
     const struct rm_endpoint *endpoint;
     const struct rm_reply_sink *out;
+    struct rm_shadows *shadows; // its worker's; NULL only where no endpoint is
     // In: constant after rm_request_start().
     struct rm_str query;           // raw, without '?'
     struct rm_str *params;         // decoded, in the order of endpoint->conf->params

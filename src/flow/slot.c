@@ -34,7 +34,7 @@ struct rm_slot *rm_slot_new(struct rm_request *rq, const struct rm_backend *back
 void rm_slot_start(struct rm_slot *slot)
 {
     uint64_t now_us = rm_loop_now_us(slot->part.call.loop);
-    uint64_t own_us = slot->backend->conf->timeout_us;
+    uint64_t own_us = slot->backend->timeout_us;
     slot->started_us = now_us;
     if (own_us > 0 && now_us + own_us < slot->part.deadline_us)
         slot->part.deadline_us = now_us + own_us;

@@ -26,6 +26,7 @@ struct rm_client *rm_client_new(struct rm_conn *conn, struct rm_str target)
     c->serving = rm_serving_ref(front->serving);
     c->rq.flow = c->serving->flow;
     c->rq.out = &rm_client_sink;
+    c->rq.shadows = &front->shadows;
     c->conn = conn;
     c->target = rm_arena_dup(&c->rq.arena, target);
     c->started_us = rm_loop_now_us(front->loop);
@@ -56,6 +57,16 @@ void rm_client_over(struct rm_client *c)
     conn->client = NULL;
     conn->suspended = false;
     rm_conn_enter(conn, RM_CONN_IDLE);
+}
+
+void *rm_client_hold(struct rm_request *rq)
+{
+    return rm_serving_ref(((struct rm_client *)rq)->serving);
+}
+
+void rm_client_release(void *held)
+{
+    rm_serving_unref(held);
 }
 
 void rm_client_wake(struct rm_client *c)

@@ -84,6 +84,9 @@ bool rm_client_expired(struct rm_client *);
 
 // Ends it: whatever it waits for is cancelled and its connection closed.
 void rm_client_kill(struct rm_client *);
+// For shadow calls, which outlive the request: what it is served with stays until it is released.
+void *rm_client_hold(struct rm_request *);
+void rm_client_release(void *held);
 // For client_stream.c: a state in which libmicrohttpd is to call again.
 void rm_client_wake(struct rm_client *);
 void rm_client_discard(struct rm_client *); // the answer is known: what still comes of the body is thrown away

@@ -96,6 +96,8 @@ int rm_front_new(struct rm_front **out, struct rm_loop *loop, struct rm_world *w
         return code;
     }
     front->blocks = rm_block_cache_new(FRONT_KEEP_BYTES);
+    front->shadows = (struct rm_shadows){.blocks = front->blocks, .hold = rm_client_hold, .release = rm_client_release};
+    rm_list_init(&front->shadows.running);
     *out = front;
     return RM_OK;
 }
@@ -161,6 +163,7 @@ void rm_front_free(struct rm_front *front)
     rm_linger_end_all(front);
     rm_tls_unref(front->tls);
     RM_ASSERT(front_is_empty(front));
+    rm_shadows_end(&front->shadows);
     rm_serving_unref(front->serving);
     rm_block_cache_free(front->blocks);
     struct rm_arena arena = front->arena; // front lies in it

@@ -4,6 +4,7 @@
 #define FRONT_LOCAL_H
 
 #include "base/list.h"
+#include "flow/shadow.h"
 #include "front/accept.h"
 #include "front/front.h"
 #include "front/serving.h"
@@ -14,6 +15,7 @@ struct rm_front {
     struct rm_serving *serving;          // the newest
     const struct rm_conf_limits *limits; // its own
     struct rm_block_cache *blocks;       // of requests' arenas
+    struct rm_shadows shadows;
     struct rm_front_shared *shared;
     struct rm_mhd *mhd;
     size_t pool_bytes; // of a connection's head, in libmicrohttpd

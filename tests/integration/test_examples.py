@@ -17,31 +17,25 @@ from kit.backend import answer
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def block_after(text, marker):
-    """What follows the line `marker`: to the closing fence in Markdown, as long as it is indented deeper in YAML."""
-    lines = text.splitlines()
-    indent = len(marker) - len(marker.lstrip())
-    block = []
-    for line in lines[lines.index(marker) + 1 :]:
-        if line == "```" or (marker != "```yaml" and line.strip() and len(line) - len(line.lstrip()) <= indent):
-            break
-        block.append(line)
-    return textwrap.dedent("\n".join(block)) + "\n"
+def configmap():
+    """The file in the ConfigMap of deploy/k8s."""
+    text = (ROOT / "deploy/k8s/configmap.yaml").read_text().split("  remora.yaml: |\n", 1)[1]
+    return textwrap.dedent("".join(re.match(r"(?: {4}.*\n|\n)*", text).group(0)))
 
 
-CONFIGS = {
-    "demo": lambda: (ROOT / "tests/demo/remora.yaml").read_text(),
-    "configmap": lambda: block_after((ROOT / "deploy/k8s/configmap.yaml").read_text(), "  remora.yaml: |"),
-    "policies": lambda: block_after((ROOT / "src/POLICIES.md").read_text(), "```yaml"),
-    "modifiers": lambda: block_after((ROOT / "src/MODIFIERS.md").read_text(), "```yaml"),
-    "balancing": lambda: block_after((ROOT / "sd/BALANCING.md").read_text(), "```yaml"),
-    "readme": lambda: block_after((ROOT / "README.md").read_text(), "```yaml"),
-}
+def shown():
+    """Each whole configuration in the pages, by page and number."""
+    for page in ("README.md", "sd/BALANCING.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "src").glob("*.md"))):
+        blocks = re.findall(r"^```yaml\n(version:.*?)^```$", (ROOT / page).read_text(), re.M | re.S)
+        yield from (("%s %d" % (page, i), block) for i, block in enumerate(blocks))
+
+
+CONFIGS = {"demo": (ROOT / "tests/demo/remora.yaml").read_text(), "configmap": configmap(), **dict(shown())}
 
 
 @pytest.mark.parametrize("name", sorted(CONFIGS))
 def test_shown_configuration_is_right(name, tmp_path):
-    text = CONFIGS[name]()
+    text = CONFIGS[name]
     assert "/v1/products" in text
     config = tmp_path / "remora.yaml"
     config.write_text(text)

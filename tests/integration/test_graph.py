@@ -210,6 +210,7 @@ def test_the_page_of_the_graph(start):
         "target": "",
         "group": "reviews",
         "timeout_seconds": 0.3,
+        "shadow": False,
         "source": 1,
         "needs": [],
     }

@@ -35,7 +35,7 @@ def schema():
 @pytest.mark.parametrize("name", sorted(CONFIGS))
 def test_the_schema_takes_what_check_takes(name, schema, tmp_path):
     config = tmp_path / "remora.yaml"
-    config.write_text(CONFIGS[name]())
+    config.write_text(CONFIGS[name])
     schema.validate(yaml.safe_load(config.read_text()))
     status, out, _ = run("check", "-d", "-c", str(config))
     assert status == 0

@@ -1,6 +1,7 @@
 // A flow without backends: what each path does is written in the header. One request is one struct fake, in the request's arena.
 // SPDX-License-Identifier: Apache-2.0
 #include "fake_flow.h"
+#include "flow/shadow.h"
 
 #include "base/clock.h"
 #include "base/pct.h"
@@ -390,6 +391,11 @@ void rm_request_cancel(struct rm_request *rq)
     rm_task_cancel(rq->loop, &f->task);
     atomic_fetch_sub(&fake_counts.running, 1);
     atomic_fetch_add(&fake_counts.cancelled, 1);
+}
+
+void rm_shadows_end(struct rm_shadows *shadows)
+{
+    RM_ASSERT(rm_list_empty(&shadows->running));
 }
 
 void rm_request_writable(struct rm_request *rq)

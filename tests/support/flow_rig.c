@@ -66,6 +66,18 @@ struct rm_conf *flow_rig_conf(struct rm_arena *arena, const char *members)
     return conf;
 }
 
+static void *rig_hold(struct rm_request *rq)
+{
+    struct flow_rig *rig = rm_container_of(rq, struct flow_client, rq)->rig;
+    rig->held++;
+    return rig;
+}
+
+static void rig_release(void *held)
+{
+    ((struct flow_rig *)held)->held--;
+}
+
 void flow_rig_start(struct flow_rig *rig, const char *members, struct fake_answer *answers, size_t n_answers)
 {
     struct rm_err err = {0};
@@ -89,11 +101,13 @@ void flow_rig_start(struct flow_rig *rig, const char *members, struct fake_answe
     if (rm_flow_new(&rig->flow, rig->loop, rig->plan, rig->cache, NULL, &err) != RM_OK)
         rm_panic(__FILE__, __LINE__, err.text);
     rig->blocks = rm_block_cache_new(1 << 20);
+    rig->shadows = (struct rm_shadows){.blocks = rig->blocks, .hold = rig_hold, .release = rig_release};
+    rm_list_init(&rig->shadows.running);
 }
 
 void flow_rig_stop(struct flow_rig *rig)
 {
-    RM_ASSERT(rig->net.running == 0);
+    RM_ASSERT(rig->net.running == 0 && rig->held == 0 && rig->shadows.n == 0);
     RM_ASSERT(atomic_load(&rig->budget.used) == 0);
     uint32_t n_sources = rig->plan->n_sources;
     rm_flow_free(rig->flow);
@@ -223,6 +237,7 @@ struct flow_client *flow_start(struct flow_rig *rig, const struct flow_ask *ask)
     rq->flow = rig->flow;
     rq->endpoint = &rig->plan->endpoints[ask->endpoint];
     rq->out = &rig_sink;
+    rq->shadows = &rig->shadows;
     rq->query = rm_str_of(ask->query);
     rq->params = RM_NEW_ARRAY(&rq->arena, struct rm_str, RM_COUNT(ask->params));
     for (size_t i = 0; i < RM_COUNT(ask->params); i++)

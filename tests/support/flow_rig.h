@@ -5,7 +5,7 @@
 #define SUPPORT_FLOW_RIG_H
 
 #include "flow/flow.h"
-#include "flow/request.h"
+#include "flow/shadow.h"
 #include "transport.h"
 #include "vloop.h"
 
@@ -14,6 +14,8 @@ struct flow_rig {
     struct rm_plan *plan;
     struct rm_flow *flow;
     struct rm_block_cache *blocks;
+    struct rm_shadows shadows;
+    int held; // the flow, by shadow calls
     struct rm_budget budget;
     struct fake_transport net;
     struct rm_cache *cache;

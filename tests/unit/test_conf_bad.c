@@ -680,8 +680,26 @@ static const struct bad_case bad_extra[] = {
      ENDPOINT_EXTRA("proxy: {static: ^{strategy: always}}")},
     {WARNS, "endpoints[0].extra_config.proxy.static.strategy", "found the text \"whenever\", which is ignored",
      ENDPOINT_EXTRA("proxy: {static: {data: {a: 1}, strategy: ^whenever}}")},
-    {WRONG, "endpoints[0].backend[0].extra_config.proxy.shadow", "not in this version",
-     BACKEND_EXTRA("proxy: {^shadow: true}")},
+    {WRONG, "endpoints[0].backend[0].extra_config.proxy.shadow", "found the text \"yes\", allowed is true or false",
+     BACKEND_EXTRA("proxy: {shadow: ^yes}")},
+    {WRONG, "endpoints[0].backend[0].extra_config.proxy.shadow_timeout", "found the number 5, which has no unit",
+     BACKEND_EXTRA("proxy: {shadow: true, shadow_timeout: ^5}")},
+    {WARNS, "endpoints[0].backend[0].extra_config", "shadow_timeout has no effect without \"shadow\": true",
+     BACKEND("^extra_config: {proxy: {shadow_timeout: 5s}}")},
+    {WARNS, "endpoints[0].backend", "only shadow backends, which are not asked then",
+     SERVICE("endpoints:\n- endpoint: /x\n  backend: ^[{host: h, url_pattern: /y, extra_config: {proxy: {shadow: true}}}]")},
+    {WRONG, "endpoints[0].backend", "a shadow's is not passed",
+     SERVICE("endpoints:\n- endpoint: /x\n  output_encoding: no-op\n  backend: ^[{host: h, url_pattern: /y, extra_config: "
+             "{proxy: {shadow: true}}}]")},
+    {WRONG, "endpoints[0].output_encoding", "no-op passes one backend's answer through, but there are 2 backends",
+     SERVICE("endpoints:\n- endpoint: /x\n  output_encoding: ^no-op\n  backend: [{host: h, url_pattern: /y}, {host: h, url_pattern: /y, "
+              "extra_config: {proxy: {shadow: true}}}]")},
+    {WRONG, "endpoints[0].backend[1].url_pattern", "{resp0_a}: a shadow backend is asked before others have answered",
+     SERVICE("endpoints:\n- endpoint: /x\n  extra_config: {proxy: {sequential: true}}\n  backend: [{host: h, url_pattern: "
+             "/y}, {host: h, url_pattern: ^'/{resp0_a}', extra_config: {proxy: {shadow: true}}}]")},
+    {WRONG, "endpoints[0].backend[1].url_pattern", "{resp0_a} names a backend that is not called before this one",
+     SERVICE("endpoints:\n- endpoint: /x\n  extra_config: {proxy: {sequential: true}}\n  backend: [{host: h, url_pattern: "
+             "/y, extra_config: {proxy: {shadow: true}}}, {host: h, url_pattern: ^'/{resp0_a}'}]")},
     {WRONG, "endpoints[0].backend[0].extra_config.backend/http.return_error_code", "found the text \"yes\"",
      BACKEND_EXTRA("backend/http: {return_error_code: ^yes}")},
     {WRONG, "endpoints[0].backend[0].extra_config.backend/http.return_error_details", "found true, allowed is a string",
