@@ -22,6 +22,7 @@ static struct rm_h1_slot *slot_take(struct rm_h1 *h1)
     }
     slot = RM_NEW(&h1->arena, struct rm_h1_slot);
     slot->h1 = h1;
+    rm_list_init(&slot->in_starting);
     rm_carry_init(&slot->carry, h1->loop, slot_go_on, slot_timeout);
     return slot;
 }
@@ -44,6 +45,7 @@ static void slot_drop_wire(struct rm_h1_slot *slot)
 void rm_h1_release(struct rm_h1_slot *slot, bool keep)
 {
     struct rm_h1 *h1 = slot->h1;
+    rm_list_remove(&slot->in_starting);
     rm_carry_end(&slot->carry);
     if (keep) {
         rm_wire_keep(slot->wire);
@@ -80,6 +82,13 @@ static bool slot_may_retry(const struct rm_h1_slot *slot)
            slot->carry.err.code == RM_OK && slot->carry.source_read == 0 && (!x->sent || rm_request_is_repeatable(x));
 }
 
+// A kept connection is one that was quiet when the loop looked at its descriptors last. What must not be sent twice asks the socket once
+// more.
+static bool slot_needs_a_look(const struct rm_exchange *x)
+{
+    return x->source || !rm_request_is_repeatable(x);
+}
+
 // Nothing more comes, or is wanted.
 void rm_h1_over(struct rm_h1_slot *slot)
 {
@@ -111,7 +120,7 @@ static void slot_connect(struct rm_h1_slot *slot, bool fresh)
     struct rm_err *err = &slot->carry.x->call.err;
     slot->deaf = slot->begun = false;
     slot->gone = H1_HERE;
-    slot->wire = fresh ? NULL : rm_wire_take(&h1->wires, slot->peer, slot);
+    slot->wire = fresh ? NULL : rm_wire_take(&h1->wires, slot->peer, slot, slot_needs_a_look(slot->carry.x));
     if (slot->wire) {
         rm_h1_begin(slot);
         return;
@@ -119,6 +128,18 @@ static void slot_connect(struct rm_h1_slot *slot, bool fresh)
     slot->wire = rm_wire_dial(&h1->wires, slot->peer, slot, err);
     if (!slot->wire)
         rm_h1_finish(slot, err->code);
+}
+
+// Right after the loop has looked at its descriptors: what was done at rest to the connections is known, and the requests of a turn leave
+// together, behind all that was read in it.
+static void h1_on_start(struct rm_timer *timer)
+{
+    struct rm_h1 *h1 = rm_container_of(timer, struct rm_h1, start);
+    while (!rm_list_empty(&h1->starting)) {
+        struct rm_h1_slot *slot = rm_container_of(h1->starting.next, struct rm_h1_slot, in_starting);
+        rm_list_remove(&slot->in_starting);
+        slot_connect(slot, false);
+    }
 }
 
 // ---- events ----------------------------------------------------------------------------------------------------------
@@ -163,6 +184,7 @@ static void h1_close(void *self)
 {
     struct rm_h1 *h1 = self;
     RM_ASSERT(h1->n_busy == 0);
+    rm_timer_stop(&h1->start);
     rm_wires_fini(&h1->wires);
     rm_peers_fini(&h1->peers);
     rm_trust_close(&h1->trust);
@@ -183,6 +205,8 @@ static int h1_open(void **self, const struct rm_transport_conf *conf, struct rm_
     h1->arena = arena;
     h1->loop = loop;
     h1->conf = *conf;
+    rm_list_init(&h1->starting);
+    h1->start.fire = h1_on_start;
     rm_buf_init(&h1->out, H1_HEAD_MOST, NULL);
     rm_peers_init(&h1->peers, rm_curl_drop_peer);
     rm_wires_init(&h1->wires, loop, &h1->peers, &h1->conf, &h1->trust);
@@ -218,7 +242,9 @@ static void h1_start(void *self, struct rm_exchange *x)
     rm_carry_start(&slot->carry, x, x->gzip == RM_GZIP_DECODE || rm_request_asks_gzip(x),
                    h1->conf.response_header_timeout_us);
     rm_buf_init(&slot->held, slot->carry.answer.head.max_bytes + H1_RECV_BYTES, x->budget);
-    slot_connect(slot, false);
+    rm_list_push_back(&h1->starting, &slot->in_starting);
+    if (!h1->start.slot)
+        rm_timer_start(h1->loop, &h1->start, rm_loop_now_us(h1->loop));
 }
 
 static void h1_cancel(void *self, struct rm_exchange *x)

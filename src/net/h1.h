@@ -18,6 +18,8 @@ struct rm_h1 {
     struct rm_wires wires;
     struct rm_h1_slot *spare;
     uint32_t n_busy;
+    struct rm_list starting; // slots whose request has not begun
+    struct rm_timer start;
     struct rm_buf out; // the request that is being written
     bool out_taken;
     char in[H1_RECV_BYTES];
@@ -32,6 +34,7 @@ struct rm_h1_slot {
     struct rm_carry carry;
     struct rm_h1 *h1;
     struct rm_h1_slot *next; // in spare
+    struct rm_list in_starting;
     struct rm_peer *peer;
     struct rm_wire *wire;
     // Of the request: what the socket has not taken yet.

@@ -252,6 +252,12 @@ void rm_wire_close(struct rm_wire *wire)
 
 // ---- resting ---------------------------------------------------------------------------------------------------------
 
+// All that had come was read, and no event has told of more.
+static bool wire_is_empty(const struct rm_wire *wire)
+{
+    return wire->easy ? wire->drained : !wire->readable;
+}
+
 // Nothing has come, no end either. With TLS what came may be for libcurl alone: session tickets.
 static bool wire_is_quiet(struct rm_wire *wire)
 {
@@ -264,14 +270,14 @@ static bool wire_is_quiet(struct rm_wire *wire)
     return rm_wire_recv(wire, &byte, 1) == RM_AGAIN;
 }
 
-struct rm_wire *rm_wire_take(struct rm_wires *wires, struct rm_peer *peer, void *user)
+struct rm_wire *rm_wire_take(struct rm_wires *wires, struct rm_peer *peer, void *user, bool look)
 {
     struct rm_idle_one *one;
     while ((one = rm_idle_newest(peer)) != NULL) {
         struct rm_wire *wire = rm_container_of(one, struct rm_wire, idle);
         rm_idle_remove(&wires->idle, one);
         wire->user = user;
-        if (wire_is_quiet(wire))
+        if ((!look && wire_is_empty(wire)) || wire_is_quiet(wire))
             return wire;
         rm_wire_close(wire);
     }

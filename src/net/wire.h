@@ -53,8 +53,9 @@ void rm_wires_init(struct rm_wires *, struct rm_loop *, struct rm_peers *, const
                    const struct rm_trust *);
 void rm_wires_fini(struct rm_wires *); // resting ones are closed; no other is left
 
-// A resting one, quiet up to this moment: what came while nobody had asked would become somebody's answer. NULL: none.
-struct rm_wire *rm_wire_take(struct rm_wires *, struct rm_peer *, void *user);
+// A resting one, quiet as far as the loop's events tell (look: up to this moment): what came while nobody had asked would become somebody's
+// answer. NULL: none.
+struct rm_wire *rm_wire_take(struct rm_wires *, struct rm_peer *, void *user, bool look);
 // A new one; on_open() follows in a later step of the loop, unless it is closed before.
 struct rm_wire *rm_wire_dial(struct rm_wires *, struct rm_peer *, void *user, struct rm_err *err);
 void rm_wire_keep(struct rm_wire *);  // rests from now on, or is closed if there are too many

@@ -73,9 +73,10 @@ static struct rm_wire *net_wire(struct rm_peer *peer, void *user)
     return &net.wire;
 }
 
-struct rm_wire *rm_wire_take(struct rm_wires *wires, struct rm_peer *peer, void *user)
+struct rm_wire *rm_wire_take(struct rm_wires *wires, struct rm_peer *peer, void *user, bool look)
 {
     (void)wires;
+    (void)look;
     if (!net.stale)
         return NULL;
     struct rm_wire *wire = net_wire(peer, user);
