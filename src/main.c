@@ -274,6 +274,12 @@ static int main_check(int argc, char **argv)
     struct rm_conf *conf = main_load(&args, false);
     if (!conf)
         return RM_EXIT_CONF;
+    struct rm_plan *plan = NULL;
+    struct rm_err err = {0};
+    if (args.test && rm_plan_new(&plan, conf, NULL, NULL, &err) != RM_OK) { // which has taken the configuration
+        fprintf(stderr, "%s\n", err.text);
+        return RM_EXIT_CONF;
+    }
     exit_code = args.test && !main_try_ports(conf) ? RM_EXIT_START : RM_EXIT_FINE;
     if (args.debug) {
         struct rm_arena arena;
@@ -289,7 +295,10 @@ static int main_check(int argc, char **argv)
                 args.config, conf->n_endpoints, conf->n_endpoints == 1 ? "" : "s", conf->port, pools >> 20,
                 conf->limits.bodies_bytes >> 20);
     }
-    rm_conf_free(conf);
+    if (plan)
+        rm_plan_unref(plan);
+    else
+        rm_conf_free(conf);
     return exit_code;
 }
 

@@ -1,6 +1,6 @@
 // Log lines: level, message, key=value fields; one line a call, to stdout or stderr. Secrets never go in (mask first).
 // base, value, codec, step and net return errors instead of logging; sd, flow, front, admin and main log; pool logs the changes of sources
-// (pool/news.h) and nothing else.
+// (pool/news.h) and nothing else, policy what a configuration's operation_debug asks for.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef REMORA_LOG_H
 #define REMORA_LOG_H

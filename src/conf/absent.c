@@ -15,8 +15,6 @@ static const struct rm_extra_absent absent_known[] = {
     {"auth/revoker", SERVICE "bloomfilter", "refuses tokens that were revoked", "let what stands before remora do it"},
     {"auth/signer", DEVOPS "krakend-jose/signer", "signs tokens in answers",
      "let the service that issues them sign them"},
-    {"auth/validator", DEVOPS "krakend-jose/validator", "checks tokens (JWT)",
-     "let what stands before remora check them"},
     {"backend/amqp/consumer", DEVOPS "krakend-amqp/consume", "takes a message from RabbitMQ",
      "put a service with HTTP before it"},
     {"backend/amqp/producer", DEVOPS "krakend-amqp/produce", "puts a message into RabbitMQ",

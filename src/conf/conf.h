@@ -5,6 +5,7 @@
 #define CONF_CONF_H
 
 #include "conf/doc.h"
+#include "value/jws.h"
 #include <remora/log.h>
 #include <remora/sd.h>
 #include <remora/value.h>
@@ -21,6 +22,7 @@ extern const char *const rm_method_names[RM_METHODS];
 enum rm_piece_kind {
     RM_PIECE_TEXT,  // literal bytes, as they go on the wire
     RM_PIECE_PARAM, // the endpoint's parameter number `param`
+    RM_PIECE_CLAIM, // a claim of the client's token: path of one name
     RM_PIECE_RESP,  // a field of backend number `backend`'s answer (sequential): path of names
 };
 struct rm_piece {
@@ -29,7 +31,7 @@ struct rm_piece {
     struct rm_str text; // literal, percent-encoded where needed; or the placeholder itself, "{id}"
     uint32_t param;
     uint32_t backend;    // < this backend's own number
-    struct rm_strs path; // of RM_PIECE_RESP; at least one name
+    struct rm_strs path; // of RM_PIECE_RESP and RM_PIECE_CLAIM; at least one name
 };
 
 enum rm_conf_balancer { RM_CONF_ROUND_ROBIN, RM_CONF_LEAST_REQUEST, RM_CONF_RANDOM, RM_CONF_HASH };
@@ -88,6 +90,28 @@ struct rm_conf_breaker {
     uint32_t interval_s, timeout_s, max_errors;
     struct rm_str name;
     bool log_status_change;
+};
+
+// extra_config auth/validator of an endpoint.
+enum rm_conf_key_by { RM_CONF_BY_KID, RM_CONF_BY_X5T, RM_CONF_BY_X5T_S256, RM_CONF_BY_KID_X5T };
+struct rm_conf_propagate {
+    struct rm_str claim, header;
+};
+struct rm_conf_validator {
+    bool is_given;
+    enum rm_jws_alg alg;
+    struct rm_str jwk_local_path;
+    enum rm_conf_key_by key_by;
+    struct rm_str header, cookie; // "Authorization", "access_token"
+    uint64_t leeway_us;
+    struct rm_str issuer;
+    struct rm_strs audience, roles, scopes;
+    struct rm_str roles_key, scopes_key;
+    bool roles_key_is_nested, operation_debug;
+    enum rm_conf_matcher { RM_CONF_ANY, RM_CONF_ALL } scopes_matcher;
+    struct rm_value *propagate_value; // as written
+    struct rm_conf_propagate *propagate;
+    size_t n_propagate;
 };
 
 struct rm_martian;
@@ -169,6 +193,7 @@ struct rm_conf_endpoint {
     const struct rm_schema *schema; // value/json_schema.h; NULL: none
     struct rm_value *schema_value;  // as written
     bool has_schema;
+    struct rm_conf_validator validator;
     struct rm_place place;
 };
 

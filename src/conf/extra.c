@@ -22,6 +22,7 @@ static const struct extra_namespace extra_known[] = {
     {"telemetry/metrics", SERVICE "krakend-metrics", {&rm_metrics_fields, NULL, NULL}},
     {"remora", NULL, {&rm_own_fields, &rm_own_endpoint_fields, &rm_own_backend_fields}},
     {"proxy", DEVOPS "krakend/proxy", {NULL, &rm_proxy_fields, &rm_proxy_backend_fields}},
+    {"auth/validator", DEVOPS "krakend-jose/validator", {NULL, &rm_validator_fields, NULL}},
     {"backend/http", DEVOPS "krakend/http", {NULL, NULL, &rm_http_fields}},
     {"backend/http/client", NULL, {NULL, NULL, &rm_http_client_fields}},
     {"backend/graphql", DEVOPS "krakend/transport/http/client/graphql", {NULL, NULL, &rm_graphql_fields}},

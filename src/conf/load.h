@@ -50,6 +50,7 @@ void rm_martian_check(struct rm_reader *, const struct rm_path *extra, const str
 extern const struct rm_fields rm_http_fields, rm_http_client_fields;                        // http.c
 extern const struct rm_fields rm_breaker_fields;                                            // breaker.c
 extern const struct rm_fields rm_ratelimit_fields, rm_ratelimit_backend_fields;             // ratelimit.c
+extern const struct rm_fields rm_validator_fields;                                          // validator.c
 extern const struct rm_fields rm_own_fields, rm_own_endpoint_fields, rm_own_backend_fields; // own.c
 extern const struct rm_fields rm_limits_fields;                                             // limits.c
 extern const struct rm_fields rm_drain_fields;                                              // drain.c

@@ -156,6 +156,20 @@ static void pattern_resp_piece(struct pattern_reader *p, struct rm_str text, uin
     }
 }
 
+// Of the token's own members: a dot is a part of the name, as in KrakenD.
+static void pattern_claim(struct pattern_reader *p, struct rm_str text, struct rm_str claim)
+{
+    if (!p->endpoint->validator.is_given) {
+        rm_reader_error(p->r, p->path, p->place, "%.*s needs a token: the endpoint has no auth/validator",
+                        (int)(text.n < 60 ? text.n : 60), text.p);
+        return;
+    }
+    struct rm_str *name = RM_NEW(p->r->arena, struct rm_str);
+    *name = claim;
+    p->backend->pieces[p->backend->n_pieces++] = (struct rm_piece){
+        .kind = RM_PIECE_CLAIM, .in_query = p->in_query, .text = text, .path = (struct rm_strs){name, 1}};
+}
+
 // `text` with its braces.
 static void pattern_piece(struct pattern_reader *p, struct rm_str text)
 {
@@ -173,8 +187,7 @@ static void pattern_piece(struct pattern_reader *p, struct rm_str text)
     if (pattern_resp(name, &backend, &field))
         pattern_resp_piece(p, text, backend, field);
     else if (rm_str_starts(name, RM_STR("JWT.")))
-        rm_reader_error(p->r, p->path, p->place, "%.*s: claims of tokens are not in this version of remora", length,
-                        text.p);
+        pattern_claim(p, text, rm_str_sub(name, 4, name.n));
     else if (rm_str_starts(name, RM_STR("input_headers.")) || rm_str_starts(name, RM_STR("input_query_strings.")))
         rm_reader_error(p->r, p->path, p->place, "%.*s: KrakenD Enterprise's dynamic routing is not in remora", length,
                         text.p);

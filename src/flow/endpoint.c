@@ -22,7 +22,7 @@ int rm_endpoint_asks(struct rm_request *rq, struct rm_ask **out, struct rm_err *
     const struct rm_endpoint *endpoint = rq->endpoint;
     const struct rm_plan *plan = rq->flow->plan;
     struct rm_ask *asks = RM_NEW_ARRAY(&rq->arena, struct rm_ask, endpoint->n_backends);
-    struct rm_url_in in = {.params = rq->params, .query = rq->query};
+    struct rm_url_in in = {.params = rq->params, .query = rq->query, .claims = rq->visit ? rq->visit->claims : NULL};
     for (uint32_t i = 0; i < endpoint->n_backends; i++) {
         const struct rm_url *url = &endpoint->backends[i].url;
         int rc = url->wants_answers ? RM_OK : rm_url_build(url, &rq->arena, &in, &asks[i].target, err);

@@ -7,6 +7,7 @@
 #include "policy/bodies.h"
 #include "policy/breaker.h"
 #include "policy/cors.h"
+#include "policy/jwt.h"
 #include "policy/ratelimit.h"
 #include "policy/secure.h"
 
@@ -109,6 +110,48 @@ static int policies_secure(struct policies_build *build)
     return RM_OK;
 }
 
+// ---- tokens ----------------------------------------------------------------------------------------------------------
+
+static struct rm_names policies_names(struct rm_strs list)
+{
+    return (struct rm_names){list.v, list.n};
+}
+
+static int policies_jwt(struct policies_build *build)
+{
+    const struct rm_conf_validator *conf = &build->endpoint->validator;
+    static const enum rm_jwk_by by[] = {[RM_CONF_BY_KID] = RM_JWK_BY_KID,
+                                        [RM_CONF_BY_X5T] = RM_JWK_BY_X5T,
+                                        [RM_CONF_BY_X5T_S256] = RM_JWK_BY_X5T_S256,
+                                        [RM_CONF_BY_KID_X5T] = RM_JWK_BY_KID_X5T};
+    if (!conf->is_given)
+        return RM_OK;
+    struct rm_jwt *jwt = RM_NEW(build->arena, struct rm_jwt);
+    struct rm_jwt_header *headers = RM_NEW_ARRAY(build->arena, struct rm_jwt_header, conf->n_propagate);
+    for (size_t i = 0; i < conf->n_propagate; i++)
+        headers[i] = (struct rm_jwt_header){.claim = rm_claim_path(build->arena, conf->propagate[i].claim, true),
+                                            .header = conf->propagate[i].header};
+    *jwt = (struct rm_jwt){
+        .alg = conf->alg,
+        .by = by[conf->key_by],
+        .header = conf->header,
+        .cookie = conf->cookie,
+        .rules = {.leeway_us = conf->leeway_us,
+                  .issuer = conf->issuer,
+                  .audience = policies_names(conf->audience),
+                  .roles_key = rm_claim_path(build->arena, conf->roles_key, conf->roles_key_is_nested),
+                  .roles = policies_names(conf->roles),
+                  .scopes_key = rm_claim_path(build->arena, conf->scopes_key, true),
+                  .scopes = policies_names(conf->scopes),
+                  .all_scopes = conf->scopes_matcher == RM_CONF_ALL},
+        .propagate = headers,
+        .n_propagate = conf->n_propagate,
+        .logs = conf->operation_debug,
+    };
+    policies_check(build, &rm_check_jwt, jwt);
+    return rm_jwt_open_file(jwt, build->arena, conf->jwk_local_path, build->err);
+}
+
 // ---- rate limits -----------------------------------------------------------------------------------------------------
 
 static int policies_client_limit(struct policies_build *build)
@@ -193,7 +236,7 @@ const void *rm_policies_breaker(const struct rm_backend *backend)
 // ---- the order -------------------------------------------------------------------------------------------------------
 
 static const policies_add policies_service[] = {policies_cors, policies_secure};
-static const policies_add policies_endpoint[] = {policies_client_limit, policies_rate, policies_bodies};
+static const policies_add policies_endpoint[] = {policies_jwt, policies_client_limit, policies_rate, policies_bodies};
 static const policies_add policies_backend[] = {policies_breaker, policies_backend_rate};
 
 static int policies_add_all(struct policies_build *build, const policies_add *order, size_t n)

@@ -75,7 +75,10 @@ static int seq_refuse(const struct seq_call *seq, uint32_t i, struct rm_err *err
     }
     if (!backend->url.wants_answers)
         return RM_OK;
-    struct rm_url_in in = {.params = rq->params, .query = rq->query, .answers = seq->answers};
+    struct rm_url_in in = {.params = rq->params,
+                           .query = rq->query,
+                           .claims = rq->visit ? rq->visit->claims : NULL,
+                           .answers = seq->answers};
     return rm_url_build(&backend->url, &rq->arena, &in, &seq->asks[i].target, err);
 }
 

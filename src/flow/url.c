@@ -169,7 +169,14 @@ static int url_fill(const struct rm_url *url, struct rm_arena *arena, const stru
                     const struct rm_piece *piece, struct rm_str *out, struct rm_err *err)
 {
     struct rm_str text;
-    if (piece->kind == RM_PIECE_RESP) {
+    if (piece->kind == RM_PIECE_CLAIM) {
+        if (!in->claims || rm_url_field(arena, in->claims, piece->path, &text) != RM_OK) {
+            rm_fail(err, RM_EPARAM, "no usable value for %.*s in the token",
+                    (int)(piece->text.n < 80 ? piece->text.n : 80), piece->text.p);
+            err->status = 400;
+            return RM_EPARAM;
+        }
+    } else if (piece->kind == RM_PIECE_RESP) {
         struct rm_value *answer = in->answers[piece->backend];
         if (rm_url_field(arena, answer, piece->path, &text) != RM_OK)
             return rm_fail(err, RM_EPARAM, "no usable value for %.*s in the earlier answer",
@@ -285,7 +292,7 @@ static int url_refuse(const struct rm_piece *piece, struct rm_err *err)
     RM_ASSERT(piece); // only what a placeholder has filled is refused
     rm_fail(err, RM_EPARAM, "%.*s would make an empty or a dot segment of the path",
             (int)(piece->text.n < 80 ? piece->text.n : 80), piece->text.p);
-    err->status = piece->kind == RM_PIECE_PARAM ? 400 : 0;
+    err->status = piece->kind == RM_PIECE_RESP ? 0 : 400;
     return RM_EPARAM;
 }
 

@@ -27,6 +27,7 @@ struct rm_url {
 struct rm_url_in {
     const struct rm_str *params;     // in the endpoint's order
     struct rm_str query;             // the client's, raw, without '?'
+    struct rm_value *claims;         // of the client's token; NULL: there is none
     struct rm_value *const *answers; // of the backends before, NULL for a JSON null; only where wants_answers
 };
 
@@ -34,7 +35,7 @@ void rm_url_compile(struct rm_url *, struct rm_arena *, const struct rm_conf_bac
                     bool raw_params);
 
 // RM_EPARAM: a placeholder without a usable value, or a value that would make an empty or a dot segment ("." and ".."; RFC 3986
-// 5.2.4); err->status is 400 where the client gave that value. RM_ETOOBIG. `err` may not be NULL.
+// 5.2.4); err->status is 400 where the client gave that value, also in its token. RM_ETOOBIG. `err` may not be NULL.
 int rm_url_build(const struct rm_url *, struct rm_arena *, const struct rm_url_in *, struct rm_str *target,
                  struct rm_err *err) RM_MUST_CHECK;
 

@@ -2,11 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flow/visit.h"
 
+#include "net/hop.h"
+
 struct rm_visit *rm_visit_of(struct rm_request *rq)
 {
     struct rm_visit *visit = rq->visit;
-    if (!visit)
+    if (!visit) {
         visit = rq->visit = RM_NEW(&rq->arena, struct rm_visit);
+        rm_hop_strip(&rq->headers); // or a client's Connection could name what a policy puts there
+    }
     visit->arena = &rq->arena;
     visit->loop = rq->loop;
     visit->headers = &rq->headers;

@@ -44,6 +44,9 @@ struct bad_case {
 #define RATE(s) ENDPOINT_EXTRA("qos/ratelimit/router: {" s "}")
 #define BACKEND_RATE(s) BACKEND_EXTRA("qos/ratelimit/proxy: {" s "}")
 
+#define JWT_AT "endpoints[0].extra_config.auth/validator."
+#define JWT(s) ENDPOINT_EXTRA("auth/validator: {alg: RS256, jwk_local_path: f, " s "}")
+
 static const struct bad_case bad_policies[] = {
     {WRONG, RATE_AT "max_rate", "the text \"9\", allowed is a number from 0 on", RATE("max_rate: ^'9'")},
     {WRONG, RATE_AT "max_rate", "the number -1, allowed is a number from 0 on", RATE("max_rate: ^-1")},
@@ -78,6 +81,28 @@ static const struct bad_case bad_policies[] = {
      SERVICE_EXTRA("security/http: {^hpkp_public_key: pin}")},
     {WRONG, "endpoints[0].backend[0].extra_config.qos/ratelimit/proxy.max_rate", "a number from 0 on",
      BACKEND_RATE("max_rate: ^[1]")},
+    {WRONG, JWT_AT "alg", "is missing: the algorithm", ENDPOINT_EXTRA("auth/validator: ^{jwk_local_path: f}")},
+    {WRONG, JWT_AT "alg", "the text \"none\", allowed is one of HS256,",
+     ENDPOINT_EXTRA("auth/validator: {alg: ^none, jwk_local_path: f}")},
+    {WRONG, JWT_AT "jwk_local_path", "is missing: where the keys are", ENDPOINT_EXTRA("auth/validator: ^{alg: RS256}")},
+    {UNKNOWN, JWT_AT "audiences", "did you mean \"audience\"?", JWT("^audiences: [a]")},
+    {WRONG, JWT_AT "key_identify_strategy", "allowed is one of kid, x5t, x5t#S256, kid_x5t",
+     JWT("key_identify_strategy: ^kids")},
+    {WRONG, JWT_AT "scopes_matcher", "allowed is one of any, all", JWT("scopes_matcher: ^some")},
+    {WRONG, JWT_AT "scopes_key", "is missing: which claim has the scopes",
+     ENDPOINT_EXTRA("auth/validator: ^{alg: RS256, jwk_local_path: f, scopes: [a]}")},
+    {WRONG, JWT_AT "auth_header_name", "\"a b\" is no header's name", JWT("auth_header_name: ^a b")},
+    {WRONG, JWT_AT "cookie_key", "\"a=b\" is no cookie's name", JWT("cookie_key: ^a=b")},
+    {WRONG, JWT_AT "leeway", "allowed is a duration", JWT("leeway: ^2h")},
+    {WRONG, JWT_AT "propagate_claims", "allowed is a list of pairs", JWT("propagate_claims: ^{sub: X-Sub}")},
+    {WRONG, JWT_AT "propagate_claims[0]", "allowed is a pair", JWT("propagate_claims: [^[sub]]")},
+    {WRONG, JWT_AT "propagate_claims[0]", "allowed is a pair", JWT("propagate_claims: [^sub]")},
+    {WRONG, JWT_AT "propagate_claims[0]", "\"X Sub\" is no header's name", JWT("propagate_claims: [^[sub, X Sub]]")},
+    {WARNS, JWT_AT "propagate_claims[0]", "no effect: input_headers has no \"X-Sub\"",
+     JWT("propagate_claims: ^[[sub, X-Sub]]")},
+    {WRONG, JWT_AT "secret_url", "not in this version of remora", JWT("^secret_url: a")},
+    {WRONG, "endpoints[0].backend[0].url_pattern", "{JWT.sub} needs a token: the endpoint has no auth/validator",
+     PATTERN("^'/y/{JWT.sub}'")},
     {WARNS, "endpoints[0].backend[0].extra_config.qos/ratelimit/router",
      "it belongs to the extra_config of an endpoint", BACKEND_EXTRA("^qos/ratelimit/router: {}")},
 };
@@ -458,8 +483,6 @@ static const struct bad_case bad_backends[] = {
      PATTERN("^/y/{resp0_id}\n  extra_config: {proxy: {sequential: true}}")},
     {WRONG, "endpoints[0].backend[0].url_pattern", "not called before this one",
      PATTERN("^/y/{resp99999999999999999999_id}\n  extra_config: {proxy: {sequential: true}}")},
-    {WRONG, "endpoints[0].backend[0].url_pattern", "{JWT.sub}: claims of tokens are not in this version",
-     PATTERN("^/y/{JWT.sub}")},
     {WRONG, "endpoints[0].backend[0].url_pattern", "KrakenD Enterprise", PATTERN("^/y/{input_headers.X-A}")},
     {WRONG, "endpoints[0].backend[0].url_pattern", "a '#' begins a fragment", PATTERN("^'/y#z'")},
     {WRONG, "endpoints[0].backend[0].url_pattern", "a '%' without two hexadecimal digits", PATTERN("^/y%zz")},
@@ -496,8 +519,6 @@ static const struct bad_case bad_extra[] = {
     {WRONG, "extra_config.plugin/http-server", "Go plugins cannot be loaded",
      SERVICE_EXTRA("^plugin/http-server: {name: [a]}")},
     {WRONG, "extra_config.server/virtualhost", "KrakenD Enterprise", SERVICE_EXTRA("^server/virtualhost: {}")},
-    {WRONG, "endpoints[0].extra_config.auth/validator", "checks tokens",
-     ENDPOINT_EXTRA("^auth/validator: {alg: RS256}")},
     {WRONG, "endpoints[0].extra_config[\"github.com/devopsfaith/krakend-cel\"]", "not in this version",
      ENDPOINT_EXTRA("^github.com/devopsfaith/krakend-cel: []")},
     {WRONG, "endpoints[0].backend[0].extra_config.qos/http-cache", "not in this version",
