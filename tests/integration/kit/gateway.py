@@ -1,5 +1,6 @@
 """remora as a process: started with a configuration on a free port, waited for, measured, ended."""
 # SPDX-License-Identifier: Apache-2.0
+import contextlib
 import json
 import os
 import resource
@@ -42,11 +43,17 @@ def program():
     return os.environ["REMORA"]
 
 
+def free_ports(count):
+    """Ports that were free a moment ago, each another one; whoever opens them must be ready to find them taken."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for sock in sockets:
+            sock.bind(("127.0.0.1", 0))
+        return [sock.getsockname()[1] for sock in sockets]
+
+
 def free_port():
-    """A port that was free a moment ago; whoever opens it must be ready to find it taken."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    return free_ports(1)[0]
 
 
 def fill(text, **values):
@@ -83,7 +90,7 @@ class Remora:
         addition, self.tls = ("", tls) if tls else over_tls()
         self.descriptors = descriptors
         for attempt in range(START_TRIES):
-            self.port, self.admin_port, self.probes_port = free_port(), free_port(), free_port()
+            self.port, self.admin_port, self.probes_port = free_ports(3)
             values = {"admin": self.admin_port, "probes": self.probes_port}
             self.config.write_text(string.Template(config).safe_substitute(values) + addition)
             self._spawn()
