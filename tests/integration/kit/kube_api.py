@@ -233,7 +233,9 @@ class KubeApi:
         self.piece = None  # bytes a write
         self.silent = False  # watches are taken, and nothing is ever sent on them
         self.n_connections = 0
-        self.port = 0
+        # Bound from the first day to the last, and never listening: while the server is down nobody else gets its port.
+        self.hold = self._bound(0)
+        self.port = self.hold.getsockname()[1]
         self.up()
 
     def __enter__(self):
@@ -241,18 +243,22 @@ class KubeApi:
 
     def __exit__(self, *_):
         self.down()
+        self.hold.close()
 
     @property
     def url(self):
         host = "[%s]" % self.address if ":" in self.address else self.address
         return "%s://%s:%d" % ("https" if self.context else "http", host, self.port)
 
+    def _bound(self, port):
+        sock = socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((self.address, port))
+        return sock
+
     def up(self):
-        self.listener = socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET)
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind((self.address, self.port))
+        self.listener = self._bound(self.port)
         self.listener.listen(64)
-        self.port = self.listener.getsockname()[1]
         self.stopping = False
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
