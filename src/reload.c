@@ -135,13 +135,13 @@ static bool reload_is_same(const char *path, struct rm_str text)
     return same && n == 0 && text.n == 0;
 }
 
-static uint64_t world_hash_tls(const struct rm_conf_tls *tls)
+static uint64_t world_hash_tls(const struct rm_transport_conf *conf)
 {
     struct rm_arena arena;
     rm_arena_init(&arena, NULL);
-    uint64_t hash = world_hash_file(world_hash_file(0, &arena, tls->cert_file), &arena, tls->key_file);
-    for (size_t i = 0; i < tls->ca_certs.n; i++)
-        hash = world_hash_file(hash, &arena, tls->ca_certs.v[i]);
+    uint64_t hash = world_hash_file(world_hash_file(0, &arena, conf->tls_cert_file), &arena, conf->tls_key_file);
+    for (size_t i = 0; i < conf->n_tls_ca_files; i++)
+        hash = world_hash_file(hash, &arena, conf->tls_ca_files[i]);
     rm_arena_fini(&arena);
     return hash;
 }
@@ -151,10 +151,12 @@ static int world_try_transports(const struct rm_plan *plan, struct rm_loop *loop
 {
     for (uint32_t i = 0; i < plan->n_transports; i++) {
         void *self;
-        int code = plan->transports[i]->open(&self, &plan->transport, loop, err);
+        struct rm_plan_transport *t = plan->transports[i];
+        t->conf.tls_files = world_hash_tls(&t->conf);
+        int code = t->ops->open(&self, &t->conf, loop, err);
         if (code != RM_OK)
             return code;
-        plan->transports[i]->close(self);
+        t->ops->close(self);
     }
     return RM_OK;
 }
@@ -166,7 +168,6 @@ static int world_new(struct reload_world **out, struct rm_reload *r, struct rm_c
     int code = rm_plan_new(&plan, conf, r->conf.bodies, r->conf.cells, err);
     if (code != RM_OK)
         return code;
-    plan->transport.tls_files = world_hash_tls(&conf->client_tls);
     if ((code = world_try_transports(plan, r->conf.loop, err)) != RM_OK) {
         rm_plan_unref(plan);
         return code;

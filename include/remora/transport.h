@@ -71,6 +71,11 @@ struct rm_exchange {
     bool sent;                      // something of the request may have reached the peer
 };
 
+// A setting that only one transport knows; as texts, so that whoever chooses among transports can compare two without knowing them.
+struct rm_property {
+    struct rm_str name, value;
+};
+
 // What a transport instance is opened with; texts are read by open() alone. KrakenD's process-wide outgoing settings.
 struct rm_transport_conf {
     uint64_t connect_timeout_us;    // dialer_timeout; 0: none of its own
@@ -88,6 +93,8 @@ struct rm_transport_conf {
     struct rm_str tls_cert_file, tls_key_file; // first of client_tls.client_certs
     struct rm_str tls_min_version, tls_max_version; // "TLS12", "TLS13"; empty: library's default
     uint64_t tls_files;             // tells the files' contents apart: with others a new instance is opened
+    const struct rm_property *own;  // settings of this transport alone
+    size_t n_own;
 };
 
 struct rm_transport_ops {

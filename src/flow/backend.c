@@ -276,9 +276,9 @@ static void backend_ask(struct backend_call *b)
     const struct rm_request *rq = part->rq;
     const struct rm_flow *flow = rq->flow;
     const struct rm_conf_limits *limits = &flow->plan->conf->limits;
-    uint32_t transport = b->slot.backend->transport;
-    struct rm_exchange *x = rm_exchange_new(flow->plan->transports[transport], flow->transports[transport],
-                                            part->call.loop, part->call.arena, &part->call, backend_exchange_done);
+    const struct rm_flow_transport *t = flow->transports[b->slot.backend->transport];
+    struct rm_exchange *x = rm_exchange_new(t->ops, t->self, part->call.loop, part->call.arena, &part->call,
+                                            backend_exchange_done);
     x->host = b->pick.host;
     x->method = b->method;
     x->target = b->target;

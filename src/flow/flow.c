@@ -20,47 +20,24 @@ static void batch_unref(struct rm_flow_batch *batch)
 
 // ---- transports ------------------------------------------------------------------------------------------------------
 
-static bool flow_same_files(const struct rm_transport_conf *a, const struct rm_transport_conf *b)
-{
-    if (a->n_tls_ca_files != b->n_tls_ca_files)
-        return false;
-    for (size_t i = 0; i < a->n_tls_ca_files; i++)
-        if (!rm_str_eq(a->tls_ca_files[i], b->tls_ca_files[i]))
-            return false;
-    return rm_str_eq(a->tls_cert_file, b->tls_cert_file) && rm_str_eq(a->tls_key_file, b->tls_key_file) &&
-           a->tls_files == b->tls_files;
-}
-
-static bool flow_same_transport(const struct rm_transport_conf *a, const struct rm_transport_conf *b)
-{
-    return a->connect_timeout_us == b->connect_timeout_us && a->idle_timeout_us == b->idle_timeout_us &&
-           a->response_header_timeout_us == b->response_header_timeout_us &&
-           a->max_idle_per_host == b->max_idle_per_host && a->max_idle == b->max_idle &&
-           a->keep_alive == b->keep_alive && a->tcp_keep_alive_us == b->tcp_keep_alive_us &&
-           a->tls_insecure == b->tls_insecure && a->tls_no_system_ca == b->tls_no_system_ca &&
-           rm_str_eq(a->tls_min_version, b->tls_min_version) && rm_str_eq(a->tls_max_version, b->tls_max_version) &&
-           flow_same_files(a, b);
-}
-
 static int flow_open_transport(struct rm_flow *flow, uint32_t i, struct rm_loop *loop, const struct rm_flow *before,
                                struct rm_err *err)
 {
-    const struct rm_transport_ops *ops = flow->plan->transports[i];
+    const struct rm_plan_transport *wanted = flow->plan->transports[i];
     struct rm_flow_transport *t = NULL;
     for (uint32_t k = 0; before && !t && k < before->plan->n_transports; k++)
-        if (before->opened[k]->ops == ops && flow_same_transport(&before->plan->transport, &flow->plan->transport))
-            t = before->opened[k];
+        if (rm_plan_transport_same(before->plan->transports[k], wanted))
+            t = before->transports[k];
     if (!t) {
         t = RM_NEW(&flow->batch->arena, struct rm_flow_transport);
-        t->ops = ops;
-        int rc = ops->open(&t->self, &flow->plan->transport, loop, err);
+        t->ops = wanted->ops;
+        int rc = t->ops->open(&t->self, &wanted->conf, loop, err);
         if (rc != RM_OK)
             return rc;
         t->batch = batch_ref(flow->batch);
     }
     t->uses++;
-    flow->opened[i] = t;
-    flow->transports[i] = t->self;
+    flow->transports[i] = t;
     return RM_OK;
 }
 
@@ -78,7 +55,7 @@ static void flow_leave(struct rm_pool_view *view, const struct rm_host *host)
 {
     struct rm_flow *flow = view->owner; // the newest that has it
     for (uint32_t i = 0; flow && i < flow->plan->n_transports; i++)
-        flow->plan->transports[i]->leave(flow->transports[i], host);
+        flow->transports[i]->ops->leave(flow->transports[i]->self, host);
 }
 
 static struct rm_flow_view *flow_find_view(const struct rm_flow *before, const struct rm_plan *plan,
@@ -127,11 +104,12 @@ int rm_flow_new(struct rm_flow **out, struct rm_loop *loop, struct rm_plan *plan
     batch->arena = arena;
     flow->batch = batch_ref(batch);
     flow->plan = plan;
+    flow->transports = RM_NEW_ARRAY(&batch->arena, struct rm_flow_transport *, plan->n_transports);
     for (uint32_t i = 0; i < plan->n_transports; i++) {
         int rc = flow_open_transport(flow, i, loop, before, err);
         if (rc != RM_OK) {
             for (uint32_t k = 0; k < i; k++)
-                flow_close_transport(flow->opened[k]);
+                flow_close_transport(flow->transports[k]);
             batch_unref(batch);
             return rc;
         }
@@ -157,7 +135,7 @@ void rm_flow_free(struct rm_flow *flow)
     for (uint32_t i = 0; i < flow->plan->n_views; i++)
         flow_drop_view(flow->views[i], flow);
     for (uint32_t i = 0; i < flow->plan->n_transports; i++)
-        flow_close_transport(flow->opened[i]);
+        flow_close_transport(flow->transports[i]);
     rm_counts_fini(&flow->counts);
     rm_plan_unref(flow->plan);
     batch_unref(flow->batch);

@@ -37,8 +37,7 @@ struct rm_flow {
     struct rm_flow_batch *batch;
     struct rm_plan *plan;                                 // a reference
     struct rm_flow_view **views;                          // one for each of the plan's views
-    void *transports[RM_PLAN_TRANSPORTS];                 // those of the plan, opened
-    struct rm_flow_transport *opened[RM_PLAN_TRANSPORTS]; // the same
+    struct rm_flow_transport **transports; // one for each of the plan's transports
     struct rm_counts_table counts;
 };
 

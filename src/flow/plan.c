@@ -63,21 +63,6 @@ static uint32_t plan_add_view(struct plan_build *build)
     return plan->n_views++;
 }
 
-// ---- transports ----------------------------------------------------------------------------------------------------
-
-static uint32_t plan_add_transport(struct rm_plan *plan, const struct rm_conf_backend *conf)
-{
-    const struct rm_transport_ops *ops =
-        rm_str_eq(conf->transport, RM_STR("curl")) ? &rm_transport_curl : &rm_transport_h1;
-    for (uint32_t i = 0; i < plan->n_transports; i++) {
-        if (plan->transports[i] == ops)
-            return i;
-    }
-    RM_ASSERT(plan->n_transports < RM_PLAN_TRANSPORTS);
-    plan->transports[plan->n_transports] = ops;
-    return plan->n_transports++;
-}
-
 // ---- backends ------------------------------------------------------------------------------------------------------
 
 static int plan_add_step(struct plan_build *build, struct rm_backend *backend, const struct rm_step_ops *ops,
@@ -162,7 +147,7 @@ static int plan_add_backend(struct plan_build *build, const struct rm_endpoint *
     backend->conf = conf;
     backend->index = index;
     backend->view = plan_add_view(build);
-    backend->transport = plan_add_transport(plan, conf);
+    backend->transport = rm_plan_add_transport(plan, conf);
     backend->method = rm_str_of(rm_method_names[conf->method]);
     backend->timeout_us = conf->timeout_us;
     if (conf->shadow && (conf->timeout_us == 0 || conf->shadow_timeout_us < conf->timeout_us))
@@ -256,29 +241,6 @@ static int plan_add_endpoint(struct plan_build *build, struct rm_endpoint *endpo
 
 // ---- the whole -----------------------------------------------------------------------------------------------------
 
-static void plan_set_transport(struct rm_plan *plan)
-{
-    const struct rm_conf *conf = plan->conf;
-    const struct rm_conf_tls *tls = &conf->client_tls;
-    plan->transport = (struct rm_transport_conf){
-        .connect_timeout_us = conf->dialer_timeout_us,
-        .idle_timeout_us = conf->idle_connection_timeout_us,
-        .response_header_timeout_us = conf->response_header_timeout_us,
-        .max_idle_per_host = conf->max_idle_connections_per_host,
-        .max_idle = conf->max_idle_connections,
-        .keep_alive = !conf->disable_keep_alives,
-        .tcp_keep_alive_us = conf->dialer_keep_alive_us,
-        .tls_insecure = tls->insecure,
-        .tls_no_system_ca = tls->disable_system_ca_pool,
-        .tls_ca_files = tls->ca_certs.v,
-        .n_tls_ca_files = tls->ca_certs.n,
-        .tls_cert_file = tls->cert_file,
-        .tls_key_file = tls->key_file,
-        .tls_min_version = tls->min_version,
-        .tls_max_version = tls->max_version,
-    };
-}
-
 static int plan_fill(struct rm_plan *plan, struct rm_err *err)
 {
     struct rm_conf *conf = plan->conf;
@@ -290,13 +252,13 @@ static int plan_fill(struct rm_plan *plan, struct rm_err *err)
     plan->sources = build.sources;
     build.views = RM_NEW_ARRAY(&plan->arena, struct rm_plan_view, n_backends);
     plan->views = build.views;
+    plan->transports = RM_NEW_ARRAY(&plan->arena, struct rm_plan_transport *, n_backends);
     build.identity = rm_balance_identity();
     plan->n_endpoints = (uint32_t)conf->n_endpoints;
     plan->endpoints = RM_NEW_ARRAY(&plan->arena, struct rm_endpoint, conf->n_endpoints);
     plan->version_header =
         conf->router.hide_version_header ? RM_STR("Version undefined") : RM_STR("Version " RM_VERSION);
     plan->user_agent = RM_STR("remora/" RM_VERSION);
-    plan_set_transport(plan);
     if (rm_policies_of_service(plan, err) != RM_OK)
         return RM_ECONF;
     for (uint32_t i = 0; i < plan->n_endpoints; i++) {

@@ -6,15 +6,14 @@
 
 #include "conf/conf.h"
 #include "flow/filter.h"
+#include "flow/transports.h"
 #include "pool/balance.h"
 #include <remora/codec.h>
 #include <remora/policy.h>
 #include <remora/sd.h>
 #include <remora/step.h>
-#include <remora/transport.h>
 
 #define RM_VERSION_HEADER_NAME "X-Krakend"
-#define RM_PLAN_TRANSPORTS 2
 
 struct rm_backend;      // flow/backend.h
 struct rm_policy_cells; // policy/cell.h
@@ -55,10 +54,9 @@ struct rm_plan {
     uint32_t n_sources;
     const struct rm_plan_view *views; // distinct ones; a backend names its by index
     uint32_t n_views;
-    const struct rm_transport_ops *transports[RM_PLAN_TRANSPORTS]; // those in use; a backend names its by index
+    struct rm_plan_transport **transports; // distinct ones; a backend names its by index
     uint32_t n_transports;
-    struct rm_transport_conf transport; // of all of them
-    struct rm_budget *budget;           // of bodies; of the process, not of the plan
+    struct rm_budget *budget;       // of bodies; of the process, not of the plan
     const struct rm_checks *checks; // of every request, before the endpoint's; NULL: none
     struct rm_policy_cells *cells;  // of the process, likewise; NULL: the plan has its own
     struct rm_str version_header; // value of X-Krakend: "Version 0.1.0" or "Version undefined" (hide_version_header)

@@ -90,7 +90,11 @@ void flow_rig_start(struct flow_rig *rig, const char *members, struct fake_answe
     if (rm_loop_new(&rig->loop, &err) != RM_OK || rm_plan_new(&rig->plan, conf, &rig->budget, NULL, &err) != RM_OK)
         rm_panic(__FILE__, __LINE__, err.text);
     RM_ASSERT(rig->plan->n_transports <= 1);
-    rig->plan->transports[0] = &fake_transport_ops;
+    rig->transport = (struct rm_plan_transport){.ops = &fake_transport_ops};
+    if (rig->plan->n_transports == 1)
+        rig->transport.conf = rig->plan->transports[0]->conf;
+    rig->transports[0] = &rig->transport;
+    rig->plan->transports = rig->transports;
     rig->plan->n_transports = 1;
     rig->cache = rm_cache_new(rig->loop);
     rig->entries = RM_NEW_ARRAY(&rig->arena, struct rm_cache_entry *, rig->plan->n_sources);

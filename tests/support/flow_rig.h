@@ -18,6 +18,7 @@ struct flow_rig {
     int held; // the flow, by shadow calls
     struct rm_budget budget;
     struct fake_transport net;
+    struct rm_plan_transport transport, *transports[1]; // the plan's, with the fake in the real one's place
     struct rm_cache *cache;
     struct rm_cache_entry **entries;
     struct rm_arena arena;

@@ -141,7 +141,8 @@ static void outgoing_settings_reach_the_transport(void **state)
         "'dialer_keep_alive': '6s', "
         "'max_idle_connections_per_host': 7, 'max_idle_connections': 8, 'disable_keep_alives': true, 'client_tls': "
         "{'allow_insecure_connections': true, 'disable_system_ca_pool': true, 'ca_certs': ['ca.pem'], 'client_certs': "
-        "[{'certificate': 'c.pem', 'private_key': 'k.pem'}]}",
+        "[{'certificate': 'c.pem', 'private_key': 'k.pem'}]}, 'endpoints': [{'endpoint': '/a', 'backend': "
+        "[{'url_pattern': '/'}]}]",
         NULL, 0);
     const struct rm_transport_conf *conf = &rig.net.conf;
     assert_int_equal(conf->connect_timeout_us, 3000000);
@@ -156,13 +157,12 @@ static void outgoing_settings_reach_the_transport(void **state)
     assert_true(rm_str_eq(conf->tls_ca_files[0], RM_STR("ca.pem")));
     assert_true(rm_str_eq(conf->tls_cert_file, RM_STR("c.pem")));
     assert_true(rm_str_eq(conf->tls_key_file, RM_STR("k.pem")));
-    assert_int_equal(rig.plan->n_endpoints, 0); // an empty gateway is one
     flow_rig_stop(&rig);
 }
 
 static const struct rm_transport_ops *transport_of(const struct rm_plan *plan, uint32_t backend)
 {
-    return plan->transports[plan->endpoints[0].backends[backend].transport];
+    return plan->transports[plan->endpoints[0].backends[backend].transport]->ops;
 }
 
 // A worker opens only those that are in use.
@@ -197,6 +197,7 @@ static void plans_are_counted(void **state)
     (void)state;
     struct flow_rig rig;
     flow_rig_start(&rig, "'endpoints': []", NULL, 0);
+    assert_int_equal(rig.plan->n_endpoints, 0); // an empty gateway is one
     assert_int_equal(atomic_load(&rig.plan->refs), 2); // the rig's, the flow's
     struct rm_plan *plan = rm_plan_ref(rm_flow_plan(rig.flow));
     assert_ptr_equal(plan, rig.plan);
@@ -220,7 +221,7 @@ static void flows_share_what_stays(void **state)
     struct rm_cache_entry *entries[2];
     flow_rig_start(&rig, TWO("1", "2"), NULL, 0);
     assert_int_equal(rm_plan_new(&plan, flow_rig_conf(&rig.arena, TWO("2", "3")), &rig.budget, NULL, &err), RM_OK);
-    plan->transports[0] = rig.plan->transports[0];
+    plan->transports[0]->ops = rig.transport.ops;
     for (uint32_t i = 0; i < 2; i++)
         assert_int_equal(rm_cache_acquire(rig.cache, &plan->sources[i], &entries[i], &err), RM_OK);
     assert_int_equal(rm_flow_new(&next, rig.loop, plan, rig.cache, rig.flow, &err), RM_OK);
