@@ -469,16 +469,22 @@ static void reload_forget_files(struct rm_reload *r)
 
 static void reload_watch_files(struct rm_reload *r)
 {
-    const struct rm_conf_tls *tls = &r->now->world.plan->conf->client_tls;
+    const struct rm_plan *plan = r->now->world.plan;
+    size_t n = 0;
     if (!r->watches)
         return;
     reload_forget_files(r);
     rm_arena_init(&r->files_arena, NULL);
-    r->files = RM_NEW_ARRAY(&r->files_arena, struct reload_file, tls->ca_certs.n + 2);
-    reload_watch_file(r, tls->cert_file);
-    reload_watch_file(r, tls->key_file);
-    for (size_t i = 0; i < tls->ca_certs.n; i++)
-        reload_watch_file(r, tls->ca_certs.v[i]);
+    for (uint32_t i = 0; i < plan->n_transports; i++)
+        n += plan->transports[i]->conf.n_tls_ca_files + 2;
+    r->files = RM_NEW_ARRAY(&r->files_arena, struct reload_file, n);
+    for (uint32_t i = 0; i < plan->n_transports; i++) {
+        const struct rm_transport_conf *conf = &plan->transports[i]->conf;
+        reload_watch_file(r, conf->tls_cert_file);
+        reload_watch_file(r, conf->tls_key_file);
+        for (size_t k = 0; k < conf->n_tls_ca_files; k++)
+            reload_watch_file(r, conf->tls_ca_files[k]);
+    }
 }
 
 // ---- reload.h --------------------------------------------------------------------------------------------------------

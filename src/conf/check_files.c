@@ -91,6 +91,46 @@ static void files_client_tls(struct files *f, const struct rm_path *path, struct
         files_pair(f, &first, rm_value_get(arena, object, certs.name)->first, tls->cert_file, tls->key_file);
 }
 
+static const struct rm_conf_tls *files_tls_of(const struct rm_conf *conf, const struct rm_value *object)
+{
+    for (size_t i = 0; i < conf->n_endpoints; i++) {
+        const struct rm_conf_endpoint *endpoint = &conf->endpoints[i];
+        for (size_t k = 0; k < endpoint->n_backends + endpoint->n_shadows; k++)
+            if (endpoint->backends[k].client_tls.value == object)
+                return &endpoint->backends[k].client_tls;
+    }
+    return NULL;
+}
+
+static void files_backend_tls(struct files *f, const struct rm_path *path, struct rm_value *backend)
+{
+    struct rm_arena *arena = f->found->arena;
+    struct rm_path extra = {.up = path, .name = RM_STR("extra_config")};
+    struct rm_path client = {.up = &extra, .name = RM_STR("backend/http/client")};
+    struct rm_path tls = {.up = &client, .name = RM_STR("client_tls")};
+    struct rm_value *object = backend;
+    for (const struct rm_path *const *at = (const struct rm_path *const[]){&extra, &client, &tls, NULL}; *at; at++)
+        object = object && object->type == RM_OBJECT ? rm_value_get(arena, object, (*at)->name) : NULL;
+    const struct rm_conf_tls *conf = object ? files_tls_of(f->conf, object) : NULL;
+    if (conf)
+        files_client_tls(f, &tls, object, conf);
+}
+
+static void files_backends(struct files *f)
+{
+    struct rm_arena *arena = f->found->arena;
+    struct rm_path endpoints = {.name = RM_STR("endpoints")};
+    struct rm_value *list = rm_value_get(arena, f->conf->doc.root, endpoints.name);
+    struct rm_path endpoint = {.up = &endpoints}, backends = {.up = &endpoint, .name = RM_STR("backend")};
+    struct rm_path backend = {.up = &backends};
+    for (struct rm_value *e = list && list->type == RM_ARRAY ? list->first : NULL; e; e = e->next, endpoint.index++) {
+        struct rm_value *of = e->type == RM_OBJECT ? rm_value_get(arena, e, backends.name) : NULL;
+        backend.index = 0;
+        for (struct rm_value *b = of && of->type == RM_ARRAY ? of->first : NULL; b; b = b->next, backend.index++)
+            files_backend_tls(f, &backend, b);
+    }
+}
+
 static void files_server_tls(struct files *f)
 {
     struct rm_arena *arena = f->found->arena;
@@ -135,5 +175,6 @@ void rm_conf_check_files(const struct rm_conf *conf, struct rm_findings *found,
     struct rm_path client_tls = {.name = RM_STR("client_tls")};
     files_server_tls(&f);
     files_client_tls(&f, &client_tls, rm_value_get(found->arena, conf->doc.root, client_tls.name), &conf->client_tls);
+    files_backends(&f);
     files_kubernetes(conf, found);
 }

@@ -117,6 +117,15 @@ struct rm_conf_validator {
 struct rm_martian;
 struct rm_schema;
 
+struct rm_conf_tls { // client_tls, of the service or of a backend
+    struct rm_value *value; // as written; NULL: nothing is
+    bool insecure;   // allow_insecure_connections here or at the root
+    bool disable_system_ca_pool;
+    struct rm_strs ca_certs;
+    struct rm_str cert_file, key_file; // first of client_certs
+    struct rm_str min_version, max_version;
+};
+
 struct rm_conf_backend {
     // "scheme://name[:port]", or with disable_host_sanitize "scheme://name[:port][/path]" as written (a path prefix; IPv6 in
     // brackets); the service's when the backend has none; empty is valid: calls answer "no hosts available". Other providers than
@@ -153,6 +162,7 @@ struct rm_conf_backend {
     bool return_error_code;
     // extra_config backend/http/client
     bool send_body_on_redirect;
+    struct rm_conf_tls client_tls; // where it has a value: instead of the service's, whole
     // extra_config remora
     uint64_t timeout_us;     // 0: the endpoint's
     struct rm_str transport; // "curl", or empty: the fastest that can do it
@@ -245,14 +255,6 @@ struct rm_conf_listen {
     struct rm_str ip; // an IP literal without brackets
     uint16_t port;    // 0: there is none
     bool is_default;  // nobody has asked for this address: that it is taken is no error
-};
-
-struct rm_conf_tls { // client_tls
-    bool insecure;   // allow_insecure_connections here or at the root
-    bool disable_system_ca_pool;
-    struct rm_strs ca_certs;
-    struct rm_str cert_file, key_file; // first of client_certs
-    struct rm_str min_version, max_version;
 };
 
 struct rm_conf_key {

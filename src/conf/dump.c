@@ -56,7 +56,7 @@ static struct rm_value *dump_field(struct dumper *d, const struct rm_field *fiel
     if (field->type == RM_FIELD_SWITCH && at && !*(const bool *)at)
         return rm_value_new(arena, RM_FALSE);
     if (field->type == RM_FIELD_NESTED || field->type == RM_FIELD_SWITCH)
-        return dump_fields(d, field->nested, base);
+        return dump_fields(d, field->nested, rm_field_nested_base(field, base));
     if (!at)
         return NULL;
     switch (field->type) {
@@ -143,6 +143,28 @@ static void dump_written(struct dumper *d, struct rm_value *owner, const char *n
     dump_set(d, rm_value_get(&d->arena, owner, RM_STR("extra_config")), name, copy);
 }
 
+static struct rm_value *dump_client_certs(struct dumper *d, const struct rm_conf_tls *tls)
+{
+    struct rm_value *list = rm_value_new(&d->arena, RM_ARRAY);
+    if (tls->cert_file.n > 0) {
+        struct rm_value *pair = rm_value_new(&d->arena, RM_OBJECT);
+        dump_set(d, pair, "certificate", dump_text(d, tls->cert_file));
+        dump_set(d, pair, "private_key", dump_text(d, tls->key_file));
+        rm_value_append(list, pair);
+    }
+    return list;
+}
+
+static void dump_backend_tls(struct dumper *d, struct rm_value *backend, const struct rm_conf_tls *tls)
+{
+    struct rm_value *extra = rm_value_get(&d->arena, backend, RM_STR("extra_config"));
+    struct rm_value *client = rm_value_get(&d->arena, extra, RM_STR("backend/http/client"));
+    if (!tls->value) // the service's
+        rm_value_remove(&d->arena, client, RM_STR("client_tls"));
+    else
+        dump_set(d, rm_value_get(&d->arena, client, RM_STR("client_tls")), "client_certs", dump_client_certs(d, tls));
+}
+
 static struct rm_value *dump_endpoint(struct dumper *d, const struct rm_conf_endpoint *endpoint)
 {
     static struct rm_str star[] = {{"*", 1}};
@@ -166,23 +188,11 @@ static struct rm_value *dump_endpoint(struct dumper *d, const struct rm_conf_end
             rm_value_remove(&d->arena, rm_value_get(&d->arena, backend, RM_STR("extra_config")),
                             RM_STR("backend/graphql"));
         dump_written(d, backend, "modifier/martian", endpoint->backends[i].martian_value);
+        dump_backend_tls(d, backend, &endpoint->backends[i].client_tls);
         rm_value_append(backends, backend);
     }
     dump_set(d, object, "backend", backends);
     return object;
-}
-
-static struct rm_value *dump_client_certs(struct dumper *d)
-{
-    const struct rm_conf_tls *tls = &d->conf->client_tls;
-    struct rm_value *list = rm_value_new(&d->arena, RM_ARRAY);
-    if (tls->cert_file.n > 0) {
-        struct rm_value *pair = rm_value_new(&d->arena, RM_OBJECT);
-        dump_set(d, pair, "certificate", dump_text(d, tls->cert_file));
-        dump_set(d, pair, "private_key", dump_text(d, tls->key_file));
-        rm_value_append(list, pair);
-    }
-    return list;
 }
 
 static struct rm_value *dump_conf(struct dumper *d)
@@ -191,7 +201,8 @@ static struct rm_value *dump_conf(struct dumper *d)
     struct rm_value *root = rm_value_new(&d->arena, RM_OBJECT);
     dump_set(d, root, "version", rm_value_integer(&d->arena, 3));
     rm_value_merge(&d->arena, root, dump_fields(d, &rm_service_fields, conf));
-    dump_set(d, rm_value_get(&d->arena, root, RM_STR("client_tls")), "client_certs", dump_client_certs(d));
+    dump_set(d, rm_value_get(&d->arena, root, RM_STR("client_tls")), "client_certs",
+             dump_client_certs(d, &conf->client_tls));
     if (conf->tls.n_keys == 0) // defaults alone ask for nothing
         rm_value_remove(&d->arena, root, RM_STR("tls"));
     dump_extra(d, root, RM_EXTRA_SERVICE, conf);

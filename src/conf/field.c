@@ -327,6 +327,12 @@ static void field_take_step(struct rm_reader *r, const struct rm_field *field, c
     memcpy(to, &taken, sizeof(taken));
 }
 
+void *rm_field_nested_base(const struct rm_field *field, const void *base)
+{
+    bool own = field->type == RM_FIELD_NESTED && field->offset != RM_NOWHERE;
+    return (char *)(uintptr_t)base + (own ? field->offset : 0);
+}
+
 static void field_take_switch(struct rm_reader *r, const struct rm_field *field, const struct rm_path *path,
                               struct rm_value *value, char *on, void *base)
 {
@@ -391,7 +397,7 @@ static void field_take(struct rm_reader *r, const struct rm_field *field, const 
         break;
     case RM_FIELD_NESTED:
         if (rm_object_expect(r, path, value))
-            rm_fields_read(r, field->nested, path, value, base);
+            rm_fields_read(r, field->nested, path, value, rm_field_nested_base(field, base));
         break;
     case RM_FIELD_SWITCH:
         field_take_switch(r, field, path, value, to, base);
@@ -417,7 +423,7 @@ void rm_fields_defaults(struct rm_reader *r, const struct rm_fields *fields, voi
     for (size_t i = 0; i < fields->n; i++) {
         const struct rm_field *field = &fields->v[i];
         if (field->nested)
-            rm_fields_defaults(r, field->nested, base);
+            rm_fields_defaults(r, field->nested, rm_field_nested_base(field, base));
         if (field->type == RM_FIELD_SWITCH)
             *(bool *)(void *)((char *)base + field->offset) = true;
         if (!field->fallback || field->offset == RM_NOWHERE)

@@ -23,7 +23,7 @@ enum rm_field_type {
     RM_FIELD_STEP_STRINGS, // a list of strings; NULL when empty
     RM_FIELD_STEP_NAMES,   // an object of strings; NULL when empty
     RM_FIELD_LISTEN,       // struct rm_conf_listen: "ADDRESS:PORT"; false or "": none
-    RM_FIELD_NESTED,       // an object whose table is `nested`; the same base
+    RM_FIELD_NESTED,       // an object whose table is `nested`; its base is the member at `offset`, or RM_NOWHERE: the same base
     RM_FIELD_SWITCH,       // the same, or true, or false: a bool that says whether it is on; default on
     RM_FIELD_CUSTOM,       // read() does it all
     RM_FIELD_LATER, // not in this version: an error that ends in `note`, unless it is off (null, false, 0, "", [] or {})
@@ -61,6 +61,8 @@ struct rm_fields {
     // What the members mean together, after all of them were read; may be NULL.
     void (*finish)(struct rm_reader *, const struct rm_path *, struct rm_value *object, void *base);
 };
+
+void *rm_field_nested_base(const struct rm_field *, const void *base); // what the rows of `nested` are read into
 
 void rm_fields_defaults(struct rm_reader *, const struct rm_fields *, void *base);
 // Every member of `object`, in file order; what it does not name is left as it is. `path` is the object's own, NULL for the root.

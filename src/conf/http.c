@@ -32,10 +32,10 @@ static const struct rm_field http_client_rows[] = {
      .note = "backends are called directly",
      .doc = "not in this version"},
     {.name = "client_tls",
-     .type = RM_FIELD_LATER,
-     .offset = RM_NOWHERE,
-     .note = "use client_tls of the service",
-     .doc = "not in this version"},
+     .type = RM_FIELD_NESTED,
+     .offset = AT(client_tls),
+     .nested = &rm_client_tls_fields,
+     .doc = "TLS towards this backend, instead of the service's client_tls"},
 };
 const struct rm_fields rm_http_client_fields = {
     .v = http_client_rows, .n = RM_COUNT(http_client_rows), .what = "key of backend/http/client"};

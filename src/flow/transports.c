@@ -5,9 +5,9 @@
 #include "conf/conf.h"
 #include "flow/plan.h"
 
-static struct rm_transport_conf transport_conf(const struct rm_conf *conf)
+static struct rm_transport_conf transport_conf(const struct rm_conf *conf, const struct rm_conf_backend *backend)
 {
-    const struct rm_conf_tls *tls = &conf->client_tls;
+    const struct rm_conf_tls *tls = backend->client_tls.value ? &backend->client_tls : &conf->client_tls;
     return (struct rm_transport_conf){
         .connect_timeout_us = conf->dialer_timeout_us,
         .idle_timeout_us = conf->idle_connection_timeout_us,
@@ -64,7 +64,7 @@ uint32_t rm_plan_add_transport(struct rm_plan *plan, const struct rm_conf_backen
 {
     struct rm_plan_transport wanted = {
         .ops = rm_str_eq(conf->transport, RM_STR("curl")) ? &rm_transport_curl : &rm_transport_h1,
-        .conf = transport_conf(plan->conf),
+        .conf = transport_conf(plan->conf, conf),
     };
     for (uint32_t i = 0; i < plan->n_transports; i++)
         if (rm_plan_transport_same(plan->transports[i], &wanted))

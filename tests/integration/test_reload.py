@@ -301,16 +301,19 @@ def test_sighups_in_the_middle_of_a_reload(reloads):
     reloads.check_alive()
 
 
-def test_a_renewed_authority_is_used(start, backend, tmp_path):
+@pytest.mark.parametrize("whose", ["service", "backend"])
+def test_a_renewed_authority_is_used(start, backend, tmp_path, whose):
     """The backend changes to another authority's certificate, and the file with the authorities follows."""
     old, new = Authority(tmp_path, "old"), Authority(tmp_path, "new")
     trusted = tmp_path / "trusted.pem"
     trusted.write_text(old.certificate.read_text())
     peer = backend(lambda peer, req: answer(b'{"a":1}', "200 OK", "Connection: close"), tls=server_context(*old.issue("one")))
-    text = (
-        config(peer, 1).replace("http://", "https://")
-        + "client_tls: {disable_system_ca_pool: true, ca_certs: [%s]}\n" % trusted
-    )
+    text = config(peer, 1).replace("http://", "https://")
+    tls = "client_tls: {disable_system_ca_pool: true, ca_certs: [%s]}" % trusted
+    if whose == "service":
+        text += tls + "\n"
+    else:
+        text = text.replace("{url_pattern:", "{extra_config: {backend/http/client: {%s}}, url_pattern:" % tls)
     remora = start(text)
     assert remora.ask("/same").status == 200
     trusted.write_text("no certificate")

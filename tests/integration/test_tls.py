@@ -164,6 +164,33 @@ def test_client_certificate_of_a_stranger(start, backend, authority, stranger, s
     )
 
 
+def apart(host, **client_tls):
+    """Each backend by settings of its own; what the service says would fail all of them."""
+    backends = [
+        {"host": [far.url], "url_pattern": "/", "group": name, "extra_config": {"backend/http/client": {"client_tls": tls}}}
+        for name, (far, tls) in client_tls.items()
+    ]
+    return json.dumps({"version": 3, "timeout": "30s", "listen_ip": "127.0.0.1", "client_tls": {"ca_certs": [host]},
+                       "endpoints": [{"endpoint": "/both", "backend": backends}]})
+
+
+def test_each_backend_its_own(start, backend, authority, stranger, server, tmp_path):
+    """Two authorities, and a certificate that one of them asks for: neither's proof is shown to, or taken from, the other."""
+    ours = secure_backend(backend, server_context(*server, client_authority=authority))
+    theirs = secure_backend(backend, server_context(*stranger.issue("theirs")))
+    certificate, key = authority.issue("client")
+    mutual = {"ca_certs": [str(authority.certificate)],
+              "client_certs": [{"certificate": str(certificate), "private_key": str(key)}]}
+    plain = {"ca_certs": [str(stranger.certificate)]}
+    nobody = Authority(tmp_path, "nobody")
+    got = start(apart(str(nobody.certificate), a=(ours, mutual), b=(theirs, plain))).ask("/both")
+    assert (json.loads(got.body), got.completed) == ({"a": GOOD, "b": GOOD}, "true")
+    got = start(apart(str(nobody.certificate), a=(ours, plain), b=(theirs, mutual))).ask("/both")
+    assert got.status == 500
+    got = start(apart(str(nobody.certificate), a=(ours, dict(mutual, client_certs=[])), b=(theirs, plain))).ask("/both")
+    assert (json.loads(got.body), got.completed) == ({"b": GOOD}, "false")
+
+
 def test_versions(start, backend, authority, server):
     far = secure_backend(backend, server_context(*server, maximum=ssl.TLSVersion.TLSv1_2))
     distrusts(start(config(far.url, ca_certs=[str(authority.certificate)], min_version="TLS13")), far)

@@ -191,7 +191,8 @@ static const char report_yaml[] =
     "    url_pattern: /a/{id}?x=%20&y=1\n"
     "    allow: [a.b, c]\n"
     "    mapping: {a: b}\n"
-    "    extra_config: {backend/http: {return_error_details: d}}\n"
+    "    extra_config: {backend/http: {return_error_details: d}, backend/http/client: {client_tls: {client_certs: "
+    "[{certificate: c, private_key: k}]}}}\n"
     "  - <<: [{encoding: string, method: GET}, *defaults]\n"
     "    url_pattern: /b/{resp0_content.id}\n"
     "    target: t\n"
@@ -224,7 +225,8 @@ static const char report_json[] =
     "\"b:81\"],\"encoding\":\"SAFEJSON\",\"url_pattern\":\"/a/"
     "{id}?x=%20&y=1\",\"whitelist\":[\"a.b\",\"c\"],\"mapping\":{\"a\":\"b\"},"
     "\"extra_config\":{\"github.com/devopsfaith/krakend/"
-    "http\":{\"return_error_details\":\"d\"}}},{\"host\":[\"a\",\"b:81\"],"
+    "http\":{\"return_error_details\":\"d\"},\"backend/http/client\":{\"client_tls\":{\"client_certs\":[{\"certificate\":"
+    "\"c\",\"private_key\":\"k\"}]}}}},{\"host\":[\"a\",\"b:81\"],"
     "\"encoding\":\"string\",\"method\":\"GET\",\"url_pattern\":\"b/"
     "{resp0_content.id}\",\"target\":\"t\",\"blacklist\":[\"x\"],"
     "\"group\":\"g\",\"extra_config\":{\"remora\":{\"timeout\":\"250ms\"}}}]},{\"endpoint\":\"raw\",\"output_"
@@ -379,6 +381,16 @@ static void test_files(void **state)
     assert_non_null(missing);
     assert_int_equal(missing->place.line, 3);
     assert_non_null(conf_case_says(&c, "client_tls.client_certs[0]", "no key is /"));
+    conf_case_free(&c);
+    snprintf(text, sizeof(text),
+             "version: 3\nendpoints:\n- endpoint: /a\n  backend:\n  - {host: h, url_pattern: /}\n  - host: h\n    "
+             "url_pattern: /\n    extra_config: {backend/http/client: {client_tls: {ca_certs: [%s]}}}\n",
+             bad);
+    conf_case_good(&c, "t.yaml", text, false);
+    rm_conf_check_files(c.conf, &c.found, report_pair);
+    assert_int_equal(c.found.n, 1);
+    assert_non_null(conf_case_says(
+        &c, "endpoints[0].backend[1].extra_config.backend/http/client.client_tls.ca_certs[0]", "no PEM in it"));
     conf_case_free(&c);
     snprintf(text, sizeof(text),
              "version: 3\ntls:\n  keys: [{public_key: a, private_key: b}, {public_key: old.pem, private_key: b}, "

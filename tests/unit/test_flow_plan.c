@@ -192,6 +192,34 @@ static void transports_are_chosen_for_each_backend(void **state)
     rm_arena_fini(&arena);
 }
 
+// A backend's own client_tls is instead of the service's, and those with the same one share what is opened.
+static void transports_are_as_many_as_there_are_settings(void **state)
+{
+    (void)state;
+    struct rm_arena arena;
+    struct rm_plan *plan;
+    struct rm_err err;
+    rm_arena_init(&arena, NULL);
+#define OWN_TLS(tls) "'extra_config': {'backend/http/client': {'client_tls': " tls "}}"
+    static const char members[] =
+        "'client_tls': {'ca_certs': ['a.pem'], 'min_version': 'TLS13'}, 'endpoints': [{'endpoint': '/a', 'backend': ["
+        "{'url_pattern': '/1'}, {'url_pattern': '/2', " OWN_TLS("{'ca_certs': ['b.pem']}") "}, "
+        "{'url_pattern': '/3', " OWN_TLS("{'ca_certs': ['b.pem'], 'min_version': ''}") "}, "
+        "{'url_pattern': '/4', " OWN_TLS("{}") "}, {'url_pattern': '/5', " OWN_TLS("null") "}]}]";
+    assert_int_equal(rm_plan_new(&plan, flow_rig_conf(&arena, members), NULL, NULL, &err), RM_OK);
+    const struct rm_backend *backends = plan->endpoints[0].backends;
+    static const uint32_t expected[] = {0, 1, 1, 2, 0};
+    assert_int_equal(plan->n_transports, 3);
+    for (size_t i = 0; i < RM_COUNT(expected); i++)
+        assert_int_equal(backends[i].transport, expected[i]);
+    assert_true(rm_str_eq(plan->transports[0]->conf.tls_ca_files[0], RM_STR("a.pem")));
+    assert_true(rm_str_eq(plan->transports[1]->conf.tls_ca_files[0], RM_STR("b.pem")));
+    assert_int_equal(plan->transports[1]->conf.tls_min_version.n, 0);
+    assert_int_equal(plan->transports[2]->conf.n_tls_ca_files, 0);
+    rm_plan_unref(plan);
+    rm_arena_fini(&arena);
+}
+
 static void plans_are_counted(void **state)
 {
     (void)state;
@@ -284,6 +312,7 @@ int main(void)
         cmocka_unit_test(a_flatmap_opens_what_its_paths_name),
         cmocka_unit_test(outgoing_settings_reach_the_transport),
         cmocka_unit_test(transports_are_chosen_for_each_backend),
+        cmocka_unit_test(transports_are_as_many_as_there_are_settings),
         cmocka_unit_test(plans_are_counted),
         cmocka_unit_test(flows_share_what_stays),
         cmocka_unit_test(a_plan_that_cannot_be_made),
