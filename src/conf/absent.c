@@ -39,8 +39,6 @@ static const struct rm_extra_absent absent_known[] = {
      "Go plugins cannot be loaded: put a service with HTTP in its place"},
     {"plugin/req-resp-modifier", DEVOPS "krakend/proxy/plugin", "a Go plugin that changes requests and answers",
      "Go plugins cannot be loaded: put a service with HTTP in its place"},
-    {"qos/http-cache", DEVOPS "krakend-httpcache", "keeps answers of a backend",
-     "let the backend, or a cache before it, keep them"},
     {"security/bot-detector", SERVICE "krakend-botdetector", "refuses clients by their User-Agent",
      "let what stands before remora do it"},
     {"telemetry/gelf", SERVICE "krakend-gelf", "sends log lines to Graylog",

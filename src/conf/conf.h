@@ -92,6 +92,13 @@ struct rm_conf_breaker {
     bool log_status_change;
 };
 
+// extra_config qos/http-cache of a backend.
+struct rm_conf_http_cache {
+    bool is_given, shared;
+    uint32_t max_items;
+    size_t max_bytes;
+};
+
 // extra_config auth/validator of an endpoint.
 enum rm_conf_key_by { RM_CONF_BY_KID, RM_CONF_BY_X5T, RM_CONF_BY_X5T_S256, RM_CONF_BY_KID_X5T };
 struct rm_conf_propagate {
@@ -153,6 +160,7 @@ struct rm_conf_backend {
     struct rm_conf_graphql graphql;
     struct rm_conf_ratelimit ratelimit;
     struct rm_conf_breaker breaker;
+    struct rm_conf_http_cache http_cache;
     // extra_config modifier/martian
     const struct rm_martian *martian; // martian.h; NULL: none
     struct rm_value *martian_value;   // as written

@@ -28,6 +28,7 @@ static const struct extra_namespace extra_known[] = {
     {"backend/graphql", DEVOPS "krakend/transport/http/client/graphql", {NULL, NULL, &rm_graphql_fields}},
     {"modifier/martian", DEVOPS "krakend-martian", {NULL, NULL, &rm_martian_fields}},
     {"qos/circuit-breaker", DEVOPS "krakend-circuitbreaker/gobreaker", {NULL, NULL, &rm_breaker_fields}},
+    {"qos/http-cache", DEVOPS "krakend-httpcache", {NULL, NULL, &rm_http_cache_fields}},
     {"qos/ratelimit/proxy", DEVOPS "krakend-ratelimit/juju/proxy", {NULL, NULL, &rm_ratelimit_backend_fields}},
     {"qos/ratelimit/router", DEVOPS "krakend-ratelimit/juju/router", {NULL, &rm_ratelimit_fields, NULL}},
     {"validation/json-schema", DEVOPS "krakend-jsonschema", {NULL, &rm_bodies_fields, NULL}},

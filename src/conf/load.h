@@ -48,6 +48,7 @@ extern const struct rm_fields rm_martian_fields;
 void rm_martian_check(struct rm_reader *, const struct rm_path *extra, const struct rm_conf_endpoint *,
                       const struct rm_conf_backend *);
 extern const struct rm_fields rm_http_fields, rm_http_client_fields;                        // http.c
+extern const struct rm_fields rm_http_cache_fields;                                         // http_cache.c
 extern const struct rm_fields rm_breaker_fields;                                            // breaker.c
 extern const struct rm_fields rm_ratelimit_fields, rm_ratelimit_backend_fields;             // ratelimit.c
 extern const struct rm_fields rm_validator_fields;                                          // validator.c

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "net/redirect.h"
+#include "policy/http_cache.h"
 #include "pool/snapshot.h"
 
 #include <remora/log.h>
@@ -182,6 +183,8 @@ static void backend_set_times(const struct backend_call *b, struct rm_exchange *
 static void backend_report(struct backend_call *b, const struct rm_exchange *x, int code, uint64_t now_us)
 {
     const struct rm_host *host = b->pick.host;
+    if (b->slot.backend->cache && rm_http_cache_hit(x)) // nobody was asked
+        return;
     enum rm_outcome outcome = rm_retry_outcome(x, code, now_us - b->asked_us);
     enum rm_health_change change = rm_pool_report(&b->pick, outcome, now_us);
     if (change == RM_HEALTH_SAME)
@@ -277,8 +280,11 @@ static void backend_ask(struct backend_call *b)
     const struct rm_flow *flow = rq->flow;
     const struct rm_conf_limits *limits = &flow->plan->conf->limits;
     const struct rm_flow_transport *t = flow->transports[b->slot.backend->transport];
-    struct rm_exchange *x = rm_exchange_new(t->ops, t->self, part->call.loop, part->call.arena, &part->call,
-                                            backend_exchange_done);
+    const struct rm_http_cache *cache = b->slot.backend->cache;
+    struct rm_exchange *x = cache ? rm_http_cache_exchange(cache, t->ops, t->self, part->call.loop, part->call.arena,
+                                                           &part->call, backend_exchange_done)
+                                  : rm_exchange_new(t->ops, t->self, part->call.loop, part->call.arena, &part->call,
+                                                    backend_exchange_done);
     x->host = b->pick.host;
     x->method = b->method;
     x->target = b->target;

@@ -29,6 +29,7 @@ struct rm_backend {
     const struct rm_graphql *graphql; // NULL: none
     struct rm_str error_key;          // return_error_details: "error_x"; empty: off
     const struct rm_admissions *admissions; // NULL: none
+    const struct rm_http_cache *cache;      // policy/http_cache.h; NULL: none
 };
 
 // answer.c: an answer's status, body and steps, into `out` (answered, complete, data, err, own_body, own_type).

@@ -7,6 +7,7 @@
 #include "policy/bodies.h"
 #include "policy/breaker.h"
 #include "policy/cors.h"
+#include "policy/http_cache.h"
 #include "policy/jwt.h"
 #include "policy/ratelimit.h"
 #include "policy/secure.h"
@@ -225,6 +226,32 @@ static int policies_breaker(struct policies_build *build)
     return RM_OK;
 }
 
+// ---- HTTP cache ------------------------------------------------------------------------------------------------------
+
+// What a shared store tells hosts apart by: their names, which are the same whatever addresses they have.
+static struct rm_str policies_hosts(struct policies_build *build)
+{
+    const struct rm_conf_backend *conf = build->backend;
+    struct rm_str all = conf->sd;
+    for (size_t i = 0; i < conf->hosts.n; i++)
+        all = rm_arena_printf(build->arena, "%.*s,%.*s", (int)all.n, all.p, (int)conf->hosts.v[i].n, conf->hosts.v[i].p);
+    return all;
+}
+
+static void policies_http_cache(struct policies_build *build, struct rm_backend *backend)
+{
+    const struct rm_conf_http_cache *conf = &build->backend->http_cache;
+    if (!conf->is_given)
+        return;
+    struct rm_http_cache *cache = RM_NEW(build->arena, struct rm_http_cache);
+    struct rm_str key = conf->shared ? RM_STR("http cache") : policies_key(build, "http cache");
+    cache->store = rm_http_store_open(build->arena, build->plan->cells, key);
+    cache->limits = (struct rm_http_limits){.bytes = conf->max_bytes, .items = conf->max_items};
+    if (conf->shared)
+        cache->scope = policies_hosts(build);
+    backend->cache = cache;
+}
+
 const void *rm_policies_breaker(const struct rm_backend *backend)
 {
     for (uint32_t i = 0; backend->admissions && i < backend->admissions->n; i++)
@@ -284,5 +311,6 @@ int rm_policies_of_backend(struct rm_plan *plan, const struct rm_endpoint *endpo
                                    .err = err};
     int rc = policies_add_all(&build, policies_backend, RM_COUNT(policies_backend));
     backend->admissions = all->n > 0 ? all : NULL;
+    policies_http_cache(&build, backend);
     return rc;
 }
