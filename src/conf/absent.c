@@ -39,8 +39,6 @@ static const struct rm_extra_absent absent_known[] = {
      "Go plugins cannot be loaded: put a service with HTTP in its place"},
     {"plugin/req-resp-modifier", DEVOPS "krakend/proxy/plugin", "a Go plugin that changes requests and answers",
      "Go plugins cannot be loaded: put a service with HTTP in its place"},
-    {"security/bot-detector", SERVICE "krakend-botdetector", "refuses clients by their User-Agent",
-     "let what stands before remora do it"},
     {"telemetry/gelf", SERVICE "krakend-gelf", "sends log lines to Graylog",
      "they go to standard output: let the platform collect them"},
     {"telemetry/influx", "github_com/letgoapp/krakend-influx", "sends metrics to InfluxDB",

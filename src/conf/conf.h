@@ -92,6 +92,14 @@ struct rm_conf_breaker {
     bool log_status_change;
 };
 
+// extra_config security/bot-detector of the service or of an endpoint.
+struct rm_regex;
+struct rm_conf_bot {
+    bool is_given, empty_is_bot;
+    struct rm_strs allow, deny, pattern_texts;
+    const struct rm_regex **patterns; // of the texts
+};
+
 // extra_config qos/http-cache of a backend.
 struct rm_conf_http_cache {
     bool is_given, shared;
@@ -212,6 +220,7 @@ struct rm_conf_endpoint {
     struct rm_value *schema_value;  // as written
     bool has_schema;
     struct rm_conf_validator validator;
+    struct rm_conf_bot bot;
     struct rm_place place;
 };
 
@@ -339,6 +348,7 @@ struct rm_conf {
     struct rm_conf_router router;
     struct rm_conf_cors cors;
     struct rm_conf_secure secure;
+    struct rm_conf_bot bot;
     struct rm_conf_limits limits;
     struct rm_conf_dns dns;
     // extra_config telemetry/logging

@@ -16,6 +16,7 @@ struct extra_namespace {
 
 static const struct extra_namespace extra_known[] = {
     {"router", LURA "router/gin", {&rm_router_fields, NULL, NULL}},
+    {"security/bot-detector", SERVICE "krakend-botdetector", {&rm_bot_fields, &rm_bot_endpoint_fields, NULL}},
     {"security/cors", SERVICE "krakend-cors", {&rm_cors_fields, NULL, NULL}},
     {"security/http", SERVICE "krakend-httpsecure", {&rm_secure_fields, NULL, NULL}},
     {"telemetry/logging", SERVICE "krakend-gologging", {&rm_logging_fields, NULL, NULL}},

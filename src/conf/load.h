@@ -49,6 +49,7 @@ void rm_martian_check(struct rm_reader *, const struct rm_path *extra, const str
                       const struct rm_conf_backend *);
 extern const struct rm_fields rm_http_fields, rm_http_client_fields;                        // http.c
 extern const struct rm_fields rm_http_cache_fields;                                         // http_cache.c
+extern const struct rm_fields rm_bot_fields, rm_bot_endpoint_fields;                                // bot.c
 extern const struct rm_fields rm_breaker_fields;                                            // breaker.c
 extern const struct rm_fields rm_ratelimit_fields, rm_ratelimit_backend_fields;             // ratelimit.c
 extern const struct rm_fields rm_validator_fields;                                          // validator.c

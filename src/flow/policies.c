@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "flow/backend.h"
 #include "policy/bodies.h"
+#include "policy/bot.h"
 #include "policy/breaker.h"
 #include "policy/cors.h"
 #include "policy/http_cache.h"
@@ -108,6 +109,24 @@ static int policies_secure(struct policies_build *build)
                      rm_arena_printf(build->arena, "max-age=%" PRIu32 "%s", conf->sts_seconds,
                                      conf->sts_include_subdomains ? "; includeSubDomains" : ""));
     policies_check(build, &rm_check_secure, rm_secure_new(build->arena, &rule));
+    return RM_OK;
+}
+
+// ---- bots, of the service and of endpoints -----------------------------------------------------------------------------
+
+static int policies_bot(struct policies_build *build)
+{
+    const struct rm_conf_bot *conf = build->endpoint ? &build->endpoint->bot : &build->plan->conf->bot;
+    if (!conf->is_given)
+        return RM_OK;
+    struct rm_bot_rule rule = {.allow = conf->allow.v,
+                               .n_allow = conf->allow.n,
+                               .deny = conf->deny.v,
+                               .n_deny = conf->deny.n,
+                               .patterns = conf->patterns,
+                               .n_patterns = conf->pattern_texts.n,
+                               .empty_is_bot = conf->empty_is_bot};
+    policies_check(build, &rm_check_bot, rm_bot_new(build->arena, &rule));
     return RM_OK;
 }
 
@@ -262,8 +281,9 @@ const void *rm_policies_breaker(const struct rm_backend *backend)
 
 // ---- the order -------------------------------------------------------------------------------------------------------
 
-static const policies_add policies_service[] = {policies_cors, policies_secure};
-static const policies_add policies_endpoint[] = {policies_jwt, policies_client_limit, policies_rate, policies_bodies};
+static const policies_add policies_service[] = {policies_cors, policies_secure, policies_bot};
+static const policies_add policies_endpoint[] = {policies_bot, policies_jwt, policies_client_limit, policies_rate,
+                                                 policies_bodies};
 static const policies_add policies_backend[] = {policies_breaker, policies_backend_rate};
 
 static int policies_add_all(struct policies_build *build, const policies_add *order, size_t n)

@@ -31,6 +31,9 @@ endpoints:
     backend:
       - url_pattern: /
         extra_config: {qos/ratelimit/proxy: {max_rate: 1, every: 1h, capacity: 2}}
+  - endpoint: /bots
+    extra_config: {security/bot-detector: {deny: [Evil], empty_user_agent_is_bot: true}}
+    backend: [{url_pattern: /}]
   - endpoint: /breaker
     backend:
       - url_pattern: /bad
@@ -136,3 +139,22 @@ def test_one_breaker_for_all_workers_kept_over_a_reload(gateway):
     lines = [line for line in gateway.log().splitlines() if "circuit breaker" in line and "from=" in line]
     assert len(lines) == 1
     assert 'name="far" endpoint="GET /breaker" backend=0 from=closed to=open' in lines[0]
+
+
+def test_bots_of_an_endpoint(gateway):
+    """403 without a body, none of KrakenD's headers, and the backend is not asked; others are not looked at."""
+    got = gateway.ask("/bots", "User-Agent: Evil")
+    assert (got.status, got.body, got.header("x-krakend")) == (403, b"", None)
+    assert gateway.ask("/bots").status == 403
+    assert gateway.far.requests == []
+    assert gateway.ask("/bots", "User-Agent: Good").status == 200
+    assert gateway.ask("/v/1", "User-Agent: Evil").status == 200
+
+
+def test_bots_of_the_service(start, backend):
+    far = backend(lambda peer, req: answer('{"a":1}'))
+    text = fill(CONFIG, backend=far.url, n=1, rate=1)
+    remora = start(text.replace("extra_config:\n  remora", "extra_config:\n  security/bot-detector: {patterns: [Evil]}\n  remora", 1))
+    assert remora.ask("/v/1", "User-Agent: An Evil one").status == 403
+    assert remora.ask("/none", "User-Agent: An Evil one").status == 403
+    assert remora.ask("/v/1", "User-Agent: A good one").status == 200
