@@ -26,6 +26,7 @@ struct reload_world {
     struct rm_cache_wait wait;
     struct rm_cache_entry **fresh; // entries that nobody had before
     uint32_t n_fresh;
+    uint32_t n_keys; // of the plan's, acquired
     uint64_t attempt;
     const char *cause;
     bool answered;
@@ -87,6 +88,8 @@ static void world_release_entries(struct reload_world *w)
     for (uint32_t i = 0; i < w->world.plan->n_sources; i++)
         if (w->world.entries[i])
             rm_cache_release(w->world.entries[i]);
+    while (w->n_keys > 0)
+        rm_key_fetches_release(w->reload->conf.keys, &w->world.plan->keys[--w->n_keys]);
 }
 
 static void world_release(struct rm_msg *msg) // discovery
@@ -203,6 +206,11 @@ static int world_acquire(struct reload_world *w)
         rm_cache_look(w->world.entries[i], &state);
         if (state.users == 1)
             w->fresh[w->n_fresh++] = w->world.entries[i];
+    }
+    for (; w->n_keys < plan->n_keys; w->n_keys++) {
+        int code = rm_key_fetches_acquire(w->reload->conf.keys, &plan->keys[w->n_keys], &w->err);
+        if (code != RM_OK)
+            return code;
     }
     rm_cache_set_hold(
         cache, &(struct rm_cache_hold){.failed_us = plan->conf->hold_us, .missing_us = plan->conf->hold_missing_us});

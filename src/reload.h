@@ -6,6 +6,7 @@
 
 #include "admin/admin.h"
 #include "admin/reload.h"
+#include "keys.h"
 
 struct rm_reload;
 
@@ -14,6 +15,7 @@ struct rm_reload_conf {
     struct rm_cache *cache;
     struct rm_budget *bodies;
     struct rm_policy_cells *cells;
+    struct rm_key_fetches *keys;
     const char *path; // of the configuration
     struct rm_conf_options options;
     bool debug_endpoint;

@@ -115,7 +115,10 @@ struct rm_conf_propagate {
 struct rm_conf_validator {
     bool is_given;
     enum rm_jws_alg alg;
-    struct rm_str jwk_local_path;
+    struct rm_str jwk_local_path, jwk_url, jwk_local_ca; // of the first two one is there
+    bool disable_jwk_security;
+    uint32_t cache_duration_s;
+    uint64_t cooldown_us;
     enum rm_conf_key_by key_by;
     struct rm_str header, cookie; // "Authorization", "access_token"
     uint64_t leeway_us;

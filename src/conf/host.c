@@ -74,6 +74,18 @@ static const char *host_authority(struct rm_str authority, bool brackets)
     return NULL;
 }
 
+const char *rm_url_wrong(struct rm_str url)
+{
+    size_t scheme = host_scheme(url);
+    struct rm_str rest = rm_str_sub(url, scheme, url.n);
+    if (scheme == 0)
+        return "is no URL: https://host/path";
+    for (size_t i = 0; i < url.n; i++)
+        if ((unsigned char)url.p[i] <= 0x20 || (unsigned char)url.p[i] >= 0x7f || url.p[i] == '#')
+            return "has characters that a URL cannot have";
+    return host_authority(rm_str_sub(rest, 0, host_find(rest, "/?")), true);
+}
+
 // Exactly [http://|https://]name[:port][/].
 static const char *host_sanitize(struct rm_arena *arena, struct rm_str text, struct rm_str *out)
 {

@@ -81,7 +81,9 @@ void rm_endpoint_path_read(struct rm_reader *, const struct rm_path *, struct rm
 void rm_pattern_compile(struct rm_reader *, const struct rm_path *, struct rm_place, const struct rm_conf_endpoint *,
                         size_t index);
 
-// host.c: `list` is the value that names them: a string or a list.
+// host.c: NULL, or why it is no http:// or https:// URL with a host.
+const char *rm_url_wrong(struct rm_str url);
+// `list` is the value that names them: a string or a list.
 void rm_hosts_read(struct rm_reader *, const struct rm_path *, struct rm_value *list, bool verbatim,
                    struct rm_strs *hosts);
 

@@ -72,10 +72,35 @@ static const struct rm_field validator_rows[] = {
      .type = RM_FIELD_STRING,
      .offset = AT(jwk_local_path),
      .doc = "a file with the set of keys (RFC 7517), read at the start and by a reload"},
-    LATER("jwk_url", "name a file of keys: jwk_local_path"),
-    {.name = "disable_jwk_security", .type = RM_FIELD_BOOL, .offset = RM_NOWHERE, .doc = "no meaning for a file"},
+    {.name = "jwk_url",
+     .type = RM_FIELD_STRING,
+     .offset = AT(jwk_url),
+     .doc = "where the set of keys is fetched from: now, every cache_duration, and for a key that is not known"},
+    {.name = "disable_jwk_security",
+     .type = RM_FIELD_BOOL,
+     .offset = AT(disable_jwk_security),
+     .doc = "jwk_url may be http"},
+    {.name = "jwk_local_ca",
+     .type = RM_FIELD_STRING,
+     .offset = AT(jwk_local_ca),
+     .doc = "a PEM file: the authorities that jwk_url's certificate may be of, instead of the system's"},
     {.name = "cache", .type = RM_FIELD_BOOL, .offset = RM_NOWHERE, .doc = "ignored: keys are kept"},
-    {.name = "cache_duration", .type = RM_FIELD_ANY, .offset = RM_NOWHERE, .doc = "no meaning for a file"},
+    {.name = "cache_duration",
+     .type = RM_FIELD_U32,
+     .offset = AT(cache_duration_s),
+     .fallback = "900",
+     .min = 10,
+     .max = 7 * 86400,
+     .zero_is_unset = true,
+     .doc = "seconds after which the keys are fetched again"},
+    {.name = "failed_jwk_key_cooldown",
+     .type = RM_FIELD_DURATION,
+     .offset = AT(cooldown_us),
+     .fallback = "10s",
+     .min = 1000000,
+     .max = HOUR,
+     .zero_is_unset = true,
+     .doc = "how long after a fetch no other one is made for a key that is not known"},
     {.name = "key_identify_strategy",
      .type = RM_FIELD_CHOICE,
      .offset = AT(key_by),
@@ -143,13 +168,27 @@ static const struct rm_field validator_rows[] = {
      .offset = AT(operation_debug),
      .doc = "a line in the log for each refusal, without the token"},
     LATER("propagate_claims_preserve_array", "lists are joined with commas"),
-    LATER("jwk_fingerprints", "give the authority of jwk_url to client_tls.ca_certs"),
+    LATER("jwk_fingerprints", "give the authority of jwk_url to jwk_local_ca"),
     LATER("cipher_suites", "OpenSSL's are used"),
-    LATER("jwk_local_ca", "give it to client_tls.ca_certs"),
     LATER("secret_url", "name a file of keys: jwk_local_path"),
     LATER("cypher_key", "name a file of keys: jwk_local_path"),
-    LATER("failed_jwk_key_cooldown", "a key that is not known is looked for at most every 10 seconds"),
 };
+
+static void validator_url(struct rm_reader *r, const struct rm_path *path, struct rm_value *object,
+                          const struct rm_conf_validator *validator)
+{
+    struct rm_path at = {.up = path, .name = RM_STR("jwk_url")};
+    struct rm_str url = validator->jwk_url;
+    if (url.n == 0)
+        return;
+    const struct rm_place place = rm_doc_place(rm_value_get(r->arena, object, at.name));
+    const char *why = rm_url_wrong(url);
+    if (why)
+        rm_reader_error(r, &at, place, "%s %s", rm_text_quote(r->found->arena, url), why);
+    else if (rm_str_starts(url, RM_STR("http://")) && !validator->disable_jwk_security)
+        rm_reader_error(r, &at, place,
+                        "keys that come by http are anybody's: write https, or \"disable_jwk_security\": true");
+}
 
 static void validator_finish(struct rm_reader *r, const struct rm_path *path, struct rm_value *object, void *base)
 {
@@ -162,8 +201,11 @@ static void validator_finish(struct rm_reader *r, const struct rm_path *path, st
     if (!given || given->type == RM_NULL)
         rm_reader_error(r, &alg, rm_doc_place(object),
                         "is missing: the algorithm of the tokens' signatures, RS256 for example");
-    if (validator->jwk_local_path.n == 0)
-        rm_reader_error(r, &file, rm_doc_place(object), "is missing: where the keys are");
+    if (validator->jwk_local_path.n == 0 && validator->jwk_url.n == 0)
+        rm_reader_error(r, &file, rm_doc_place(object), "is missing: where the keys are; jwk_url says it, too");
+    if (validator->jwk_local_path.n > 0 && validator->jwk_url.n > 0)
+        rm_reader_error(r, &file, rm_doc_place(object), "keys come from jwk_local_path or from jwk_url, not from both");
+    validator_url(r, path, object, validator);
     if (validator->scopes.n > 0 && validator->scopes_key.n == 0)
         rm_reader_error(r, &key, rm_doc_place(object), "is missing: which claim has the scopes");
     for (size_t i = 0; i < validator->n_propagate && !endpoint->all_headers; i++) {

@@ -17,6 +17,7 @@
 
 struct rm_backend;      // flow/backend.h
 struct rm_policy_cells; // policy/cell.h
+struct rm_keyring;      // policy/keyring.h
 
 struct rm_endpoint {
     const struct rm_conf_endpoint *conf;
@@ -56,6 +57,12 @@ struct rm_plan {
     uint32_t n_views;
     struct rm_plan_transport **transports; // distinct ones; a backend names its by index
     uint32_t n_transports;
+    struct rm_plan_keys {           // distinct jwk_urls
+        struct rm_keyring *ring;    // policy/keyring.h
+        struct rm_str url, ca_file; // "": the system's authorities
+        uint64_t refresh_us, cooldown_us;
+    } * keys;
+    uint32_t n_keys;
     struct rm_budget *budget;       // of bodies; of the process, not of the plan
     const struct rm_checks *checks; // of every request, before the endpoint's; NULL: none
     struct rm_policy_cells *cells;  // of the process, likewise; NULL: the plan has its own

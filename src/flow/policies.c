@@ -137,6 +137,30 @@ static struct rm_names policies_names(struct rm_strs list)
     return (struct rm_names){list.v, list.n};
 }
 
+// One a source, whatever number of endpoints name it.
+static struct rm_keyring *policies_keyring(struct policies_build *build, const struct rm_conf_validator *conf)
+{
+    struct rm_plan *plan = build->plan;
+    struct rm_plan_keys wanted = {
+        .url = conf->jwk_url,
+        .ca_file = conf->jwk_local_ca,
+        .refresh_us = conf->cache_duration_s * RM_SEC,
+        .cooldown_us = conf->cooldown_us,
+    };
+    for (uint32_t i = 0; i < plan->n_keys; i++) {
+        const struct rm_plan_keys *one = &plan->keys[i];
+        if (rm_str_eq(one->url, wanted.url) && rm_str_eq(one->ca_file, wanted.ca_file) &&
+            one->refresh_us == wanted.refresh_us && one->cooldown_us == wanted.cooldown_us)
+            return one->ring;
+    }
+    struct rm_str key = rm_arena_printf(build->arena, "keys %" PRIu32 " %" PRIu64 " %.*s %.*s", conf->cache_duration_s, conf->cooldown_us,
+                                        (int)wanted.ca_file.n, wanted.ca_file.n ? wanted.ca_file.p : "",
+                                        (int)wanted.url.n, wanted.url.p);
+    wanted.ring = rm_keyring_open(build->arena, plan->cells, key);
+    plan->keys[plan->n_keys++] = wanted;
+    return wanted.ring;
+}
+
 static int policies_jwt(struct policies_build *build)
 {
     const struct rm_conf_validator *conf = &build->endpoint->validator;
@@ -169,6 +193,10 @@ static int policies_jwt(struct policies_build *build)
         .logs = conf->operation_debug,
     };
     policies_check(build, &rm_check_jwt, jwt);
+    if (conf->jwk_url.n > 0) {
+        jwt->ring = policies_keyring(build, conf);
+        return RM_OK;
+    }
     return rm_jwt_open_file(jwt, build->arena, conf->jwk_local_path, build->err);
 }
 

@@ -13,7 +13,8 @@ int rm_thread_start(struct rm_thread **out, const char *name, void (*run)(void *
                     struct rm_err *err) RM_MUST_CHECK;
 void rm_thread_join(struct rm_thread *); // waits for its end and frees it; NULL is fine
 
-// For what threads share outside the request path, held for a few instructions.
+// For what threads share, held for a few instructions: outside the request path, but for what a configuration asks for that is one in the
+// whole process (policy/http_store.c, policy/keyring.c).
 struct rm_lock {
     pthread_mutex_t mutex;
 };

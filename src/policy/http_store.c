@@ -3,7 +3,7 @@
 #include "policy/http_store.h"
 
 #include "base/hash.h"
-#include "loop/lock.h"
+#include "loop/thread.h"
 
 #define STORE_SHARDS 8
 #define STORE_BUCKETS_FIRST 16
@@ -19,6 +19,7 @@ struct store_shard {
 };
 
 struct rm_http_store {
+    bool is_open; // by the thread that makes plans
     _Atomic uint32_t plans;
     _Atomic size_t bytes;
     _Atomic uint32_t items;
@@ -252,14 +253,12 @@ static void store_leave(void *arg)
 struct rm_http_store *rm_http_store_open(struct rm_arena *plan, struct rm_policy_cells *cells, struct rm_str key)
 {
     struct rm_http_store *store = rm_policy_cell(cells, plan, key, sizeof(*store));
-    if (atomic_fetch_add_explicit(&store->plans, 1, memory_order_acq_rel) == 0) {
-        for (size_t i = 0; i < STORE_SHARDS; i++) {
-            rm_lock_take(&store->shards[i].lock);
-            if (!store->shards[i].used.next)
-                rm_list_init(&store->shards[i].used);
-            rm_lock_give(&store->shards[i].lock);
-        }
+    for (size_t i = 0; i < STORE_SHARDS && !store->is_open; i++) {
+        rm_lock_init(&store->shards[i].lock);
+        rm_list_init(&store->shards[i].used);
     }
+    store->is_open = true;
+    atomic_fetch_add_explicit(&store->plans, 1, memory_order_acq_rel);
     rm_arena_defer(plan, store_leave, store);
     return store;
 }

@@ -79,22 +79,35 @@ static struct rm_str jwt_token(const struct rm_jwt *self, const struct rm_header
     return token.n > 0 ? token : jwt_cookie(headers, self->cookie);
 }
 
-static int jwt_verify(const struct rm_jwt *self, struct rm_arena *arena, struct rm_str token, struct rm_value **claims,
-                      struct rm_err *err)
+static int jwt_verify_by(const struct rm_jwt *self, const struct rm_jwk_set *keys, const struct rm_jws *jws,
+                         struct rm_err *err)
 {
+    const struct rm_jwk *jwk = rm_jwk_find(keys, self->by, jws, self->alg);
+    if (!jwk)
+        return rm_fail(err, RM_AGAIN, "no key is the one that the token names");
+    if (!rm_sig_verify(jwk->key, self->alg, jws->input, jws->signature))
+        return rm_fail(err, RM_EDENIED, "the signature is wrong");
+    return RM_OK;
+}
+
+// RM_AGAIN: the token's key is not there, and may come.
+static int jwt_verify(const struct rm_jwt *self, const struct rm_visit *visit, struct rm_str token,
+                      struct rm_value **claims, struct rm_err *err)
+{
+    static const struct rm_jwk_set none;
     struct rm_jws jws;
-    int code = rm_jws_read(arena, token, &jws, err);
+    int code = rm_jws_read(visit->arena, token, &jws, err);
     if (code != RM_OK)
         return code;
     // The configuration's algorithm, for a key of its kind: what the token says must be the same, and decides nothing.
     if (!rm_str_eq(jws.alg, rm_str_of(rm_jws_alg_names[self->alg])))
         return rm_fail(err, RM_EDENIED, "the token is not signed with %s", rm_jws_alg_names[self->alg]);
-    const struct rm_jwk *jwk = rm_jwk_find(&self->keys, self->by, &jws, self->alg);
-    if (!jwk)
-        return rm_fail(err, RM_EDENIED, "no key is the one that the token names");
-    if (!rm_sig_verify(jwk->key, self->alg, jws.input, jws.signature))
-        return rm_fail(err, RM_EDENIED, "the signature is wrong");
-    return rm_jws_claims(arena, &jws, claims, err);
+    struct rm_keys *keys = self->ring ? rm_keyring_get(self->ring) : NULL;
+    code = jwt_verify_by(self, keys ? &keys->set : self->ring ? &none : &self->keys, &jws, err);
+    rm_keys_unref(keys);
+    if (code == RM_AGAIN && !(self->ring && rm_keyring_may_wait(self->ring, rm_loop_now_us(visit->loop))))
+        code = RM_EDENIED;
+    return code == RM_OK ? rm_jws_claims(visit->arena, &jws, claims, err) : code;
 }
 
 // ---- claims to backends ----------------------------------------------------------------------------------------------
@@ -158,7 +171,10 @@ static int jwt_apply(const void *of, struct rm_visit *visit)
     struct rm_err *err = &visit->refusal.err;
     struct rm_value *claims = NULL;
     struct rm_str token = jwt_token(self, visit->headers);
-    int code = token.n > 0 ? jwt_verify(self, visit->arena, token, &claims, err) : rm_fail(err, RM_EDENIED, "no token");
+    *err = (struct rm_err){0}; // of before it waited
+    int code = token.n > 0 ? jwt_verify(self, visit, token, &claims, err) : rm_fail(err, RM_EDENIED, "no token");
+    if (code == RM_AGAIN)
+        return code;
     if (code == RM_OK)
         code = rm_claims_check(&self->rules, visit->arena, claims, rm_clock_wall_us(), err);
     if (code == RM_OK)
@@ -169,4 +185,11 @@ static int jwt_apply(const void *of, struct rm_visit *visit)
     return RM_OK;
 }
 
-const struct rm_check_ops rm_check_jwt = {"auth/validator", jwt_apply, NULL};
+static struct rm_call *jwt_wait(const void *of, struct rm_visit *visit, struct rm_call *up,
+                                void (*on_done)(struct rm_call *))
+{
+    const struct rm_jwt *self = of;
+    return rm_keyring_wait(self->ring, visit->loop, visit->arena, up, on_done);
+}
+
+const struct rm_check_ops rm_check_jwt = {"auth/validator", jwt_apply, jwt_wait};

@@ -6,6 +6,7 @@
 
 #include "policy/claims.h"
 #include "policy/jwk.h"
+#include "policy/keyring.h"
 #include <remora/policy.h>
 
 extern const struct rm_check_ops rm_check_jwt; // 401, 403
@@ -23,7 +24,8 @@ struct rm_jwt {
     const struct rm_jwt_header *propagate;
     size_t n_propagate;
     bool logs; // operation_debug: a line for each refusal
-    struct rm_jwk_set keys;
+    struct rm_jwk_set keys;  // of a file, or
+    struct rm_keyring *ring; // of a jwk_url: a token whose key is not there waits for it
 };
 
 // Reads a file of keys into jwt->keys: at load. RM_ECONF with why, also where none of them can be used with jwt->alg.
