@@ -59,6 +59,14 @@ bool rm_value_remove(struct rm_arena *, struct rm_value *object, struct rm_str n
 void rm_value_append(struct rm_value *array, struct rm_value *item);
 // All of src's members set into dst, in order: the shallow merge (a later name wins). Linear in the sizes, not quadratic. src is used up.
 void rm_value_merge(struct rm_arena *, struct rm_value *dst, struct rm_value *src);
+// The same by another rule, for names that both have. What a deep one goes into should be opened: a range costs its whole length a level.
+enum rm_merge_rule {
+    RM_MERGE_LAST,  // src's
+    RM_MERGE_FIRST, // dst's
+    RM_MERGE_DEEP,  // two objects are merged by this rule, else src's
+    RM_MERGE_APPEND // and two arrays become one, dst's items first
+};
+void rm_value_merge_by(struct rm_arena *, enum rm_merge_rule, struct rm_value *dst, struct rm_value *src);
 // A deep copy that shares no node with v (slices are shared): for data of the plan put into a request.
 struct rm_value *rm_value_copy(struct rm_arena *, const struct rm_value *v);
 

@@ -183,11 +183,14 @@ struct rm_conf_backend {
     bool send_body_on_redirect;
     struct rm_conf_tls client_tls; // where it has a value: instead of the service's, whole
     // extra_config remora
+    bool required;
     uint64_t timeout_us;     // 0: the endpoint's
     struct rm_str transport; // "curl", or empty: the fastest that can do it
     struct rm_conf_balance balance;
     struct rm_place place;
 };
+
+enum rm_conf_merge { RM_CONF_LAST, RM_CONF_FIRST, RM_CONF_DEEP, RM_CONF_APPEND };
 
 enum rm_static_when {
     RM_STATIC_ALWAYS,
@@ -222,6 +225,10 @@ struct rm_conf_endpoint {
     const struct rm_schema *schema; // value/json_schema.h; NULL: none
     struct rm_value *schema_value;  // as written
     bool has_schema;
+    // extra_config remora
+    enum rm_conf_merge merge;
+    enum rm_conf_status { RM_CONF_KRAKEND, RM_CONF_HONEST } status;
+    uint64_t soft_deadline_us; // 0: none
     struct rm_conf_validator validator;
     struct rm_conf_bot bot;
     struct rm_place place;

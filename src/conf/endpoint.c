@@ -180,6 +180,7 @@ static void endpoint_read(struct rm_reader *r, const struct rm_path *path, struc
     if (!list)
         return;
     endpoint_backends(r, path, list, endpoint);
+    rm_own_endpoint_check(r, &extra, object, endpoint);
     if (endpoint->n_backends > 0)
         return;
     struct rm_path at = {.up = path, .name = RM_STR("backend")};

@@ -49,6 +49,9 @@ void rm_martian_check(struct rm_reader *, const struct rm_path *extra, const str
                       const struct rm_conf_backend *);
 extern const struct rm_fields rm_http_fields, rm_http_client_fields;                        // http.c
 extern const struct rm_fields rm_http_cache_fields;                                         // http_cache.c
+// own.c: what extra_config.remora of an endpoint and of its backends means together; `object` is the endpoint.
+void rm_own_endpoint_check(struct rm_reader *, const struct rm_path *extra, struct rm_value *object,
+                           const struct rm_conf_endpoint *);
 extern const struct rm_fields rm_bot_fields, rm_bot_endpoint_fields;                                // bot.c
 extern const struct rm_fields rm_breaker_fields;                                            // breaker.c
 extern const struct rm_fields rm_ratelimit_fields, rm_ratelimit_backend_fields;             // ratelimit.c

@@ -1,6 +1,7 @@
 // extra_config.remora at the three levels: what KrakenD has no name for.
 // SPDX-License-Identifier: Apache-2.0
 #include "conf/load.h"
+#include "conf/unit.h"
 
 #define LATER(key)                                                                                                     \
     {                                                                                                                  \
@@ -56,16 +57,70 @@ static const struct rm_field own_rows[] = {
 const struct rm_fields rm_own_fields = {
     .v = own_rows, .n = RM_COUNT(own_rows), .what = "key of remora at the service", .levels = own_levels};
 
+#define AT_ENDPOINT(member) offsetof(struct rm_conf_endpoint, member)
+static const char *const own_merges[] = {"last", "first", "deep", "append"}; // enum rm_conf_merge
+static const char *const own_statuses[] = {"krakend", "honest"};            // false, true
+
+static void own_soft_deadline(struct rm_reader *r, const struct rm_path *path, struct rm_value *value, void *base)
+{
+    const struct rm_conf_endpoint *endpoint = base;
+    if (endpoint->soft_deadline_us > 0 && endpoint->soft_deadline_us >= endpoint->timeout_us)
+        rm_reader_error(r, path, rm_doc_place(value), "%s is not before the endpoint's timeout, %s",
+                        rm_duration_format(r->found->arena, endpoint->soft_deadline_us).p,
+                        rm_duration_format(r->found->arena, endpoint->timeout_us).p);
+}
+
 static const struct rm_field own_endpoint_rows[] = {
-    LATER("merge"),
-    LATER("status"),
-    LATER("soft_deadline"),
+    {.name = "merge",
+     .type = RM_FIELD_CHOICE,
+     .offset = AT_ENDPOINT(merge),
+     .choices = own_merges,
+     .n_choices = RM_COUNT(own_merges),
+     .fallback = "last",
+     .doc = "of a name that several answers have: the last backend's value, the first's, deep: objects are merged, append: and lists "
+            "joined"},
+    {.name = "status",
+     .type = RM_FIELD_CHOICE,
+     .offset = AT_ENDPOINT(status),
+     .choices = own_statuses,
+     .n_choices = RM_COUNT(own_statuses),
+     .fallback = "krakend",
+     .doc = "of a failure: krakend: 500; honest: 504 for a timeout, 503 without a host or room, a backend's own 4xx, else 502"},
+    {.name = "soft_deadline",
+     .type = RM_FIELD_DURATION,
+     .offset = AT_ENDPOINT(soft_deadline_us),
+     .zero_is_unset = true,
+     .min = 1000,
+     .read = own_soft_deadline,
+     .doc = "after it the answers that are there, and all required ones, are enough"},
     LATER("wildcard"),
 };
 const struct rm_fields rm_own_endpoint_fields = {.v = own_endpoint_rows,
                                                  .n = RM_COUNT(own_endpoint_rows),
                                                  .what = "key of remora at an endpoint",
                                                  .levels = own_levels};
+
+void rm_own_endpoint_check(struct rm_reader *r, const struct rm_path *extra, struct rm_value *object,
+                           const struct rm_conf_endpoint *endpoint)
+{
+    struct rm_path own = {.up = extra, .name = RM_STR("remora")}, merge = {.up = &own, .name = RM_STR("merge")},
+                   soft = {.up = &own, .name = RM_STR("soft_deadline")};
+    struct rm_value *config = rm_value_get(r->arena, object, extra->name);
+    struct rm_value *ours = config ? rm_value_get(r->arena, config, own.name) : NULL;
+    if (endpoint->n_backends < 2 && endpoint->merge != RM_CONF_LAST)
+        rm_reader_warn(r, &merge, rm_doc_key_place(rm_value_get(r->arena, ours, merge.name)),
+                       "no effect: there is one answer");
+    if ((endpoint->n_backends < 2 || endpoint->sequential) && endpoint->soft_deadline_us > 0)
+        rm_reader_warn(r, &soft, rm_doc_key_place(rm_value_get(r->arena, ours, soft.name)),
+                       "no effect: it is for backends that are asked at once");
+    for (size_t i = 0; i < endpoint->n_backends; i++) {
+        const struct rm_conf_backend *backend = &endpoint->backends[i];
+        struct rm_path at = {.up = extra->up, .name = RM_STR("backend")}, one = {.up = &at, .index = i};
+        if (backend->required && backend->return_error_details.n > 0)
+            rm_reader_error(r, &one, backend->place,
+                            "a required backend's failure is the endpoint's: return_error_details would make data of it");
+    }
+}
 
 static void own_transport(struct rm_reader *r, const struct rm_path *path, struct rm_value *value, void *base)
 {
@@ -127,7 +182,10 @@ static const struct rm_field own_backend_rows[] = {
      .offset = BALANCE(ejects),
      .nested = &rm_eject_fields,
      .doc = "leave hosts that fail alone for a while"},
-    LATER("required"),
+    {.name = "required",
+     .type = RM_FIELD_BOOL,
+     .offset = offsetof(struct rm_conf_backend, required),
+     .doc = "without its answer the endpoint fails"},
     LATER("when"),
     LATER("redirect"),
     LATER("tls"),

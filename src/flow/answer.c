@@ -35,8 +35,11 @@ static void answer_bad_status(const struct rm_backend *backend, const struct rm_
     rm_fail(&out->call.err, RM_ESTATUS, "invalid status code %d", x->status);
     if (backend->conf->return_error_code) {
         out->call.err.status = x->status;
+        out->has_own = true;
         out->own_body = rm_buf_str(&x->body_out);
         out->own_type = answer_type(x);
+    } else if (out->rq->endpoint->conf->status == RM_CONF_HONEST && x->status >= 400 && x->status < 500) {
+        out->call.err.status = x->status;
     }
 }
 

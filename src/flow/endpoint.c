@@ -93,6 +93,9 @@ static void endpoint_below_done(struct rm_call *call)
     part->complete = below->complete;
     part->data = below->data;
     part->reasons = below->reasons;
+    part->fails = below->fails || (part->rq->endpoint->n_backends == 1 && below->call.err.code != RM_OK &&
+                                   part->rq->endpoint->backends->conf->required);
+    part->has_own = below->has_own;
     part->own_body = below->own_body;
     part->own_type = below->own_type;
     part->call.err = below->call.err;

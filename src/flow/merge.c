@@ -1,4 +1,4 @@
-// The shallow merge of an endpoint's answers and the sum of its failures. Owns nothing.
+// The merge of an endpoint's answers and the sum of its failures. Owns nothing.
 // SPDX-License-Identifier: Apache-2.0
 #include "flow/merge.h"
 
@@ -17,9 +17,30 @@ static struct rm_str merge_reasons(struct rm_arena *arena, struct rm_slot *const
     return all;
 }
 
+// The first required one that has not answered: the endpoint fails as it did. Behind one that has failed, a sequence may not have asked it.
+static const struct rm_err *merge_missing(struct rm_slot *const *slots, uint32_t n, const struct rm_endpoint *endpoint,
+                                          const struct rm_err *first)
+{
+    static const struct rm_err not_asked = {.code = RM_ESTATUS, .text = "a required backend was not asked"};
+    for (uint32_t i = 0; i < endpoint->n_backends; i++) {
+        if (!endpoint->backends[i].conf->required)
+            continue;
+        if (i >= n)
+            return first ? first : &not_asked;
+        if (!slots[i]->part.answered || slots[i]->part.call.err.code != RM_OK)
+            return &slots[i]->part.call.err;
+    }
+    return NULL;
+}
+
 void rm_merge(struct rm_slot *const *slots, uint32_t n, uint32_t n_backends, bool with_reasons, struct rm_part *out)
 {
+    static const enum rm_merge_rule merge_rules[] = {[RM_CONF_LAST] = RM_MERGE_LAST,
+                                                     [RM_CONF_FIRST] = RM_MERGE_FIRST,
+                                                     [RM_CONF_DEEP] = RM_MERGE_DEEP,
+                                                     [RM_CONF_APPEND] = RM_MERGE_APPEND};
     struct rm_arena *arena = out->call.arena;
+    const struct rm_endpoint *endpoint = out->rq->endpoint;
     const struct rm_err *first = NULL, *first_not_memory = NULL;
     struct rm_value *data = NULL;
     bool answered = false, complete = n == n_backends;
@@ -35,18 +56,21 @@ void rm_merge(struct rm_slot *const *slots, uint32_t n, uint32_t n_backends, boo
         if (!part->answered || !part->data)
             continue;
         if (data)
-            rm_value_merge(arena, data, part->data);
+            rm_value_merge_by(arena, merge_rules[endpoint->conf->merge], data, part->data);
         else
             data = part->data;
     }
     out->answered = answered;
     out->complete = complete;
     out->data = data ? data : answered ? rm_value_new(arena, RM_OBJECT) : NULL;
-    if (!first)
+    const struct rm_err *missing = merge_missing(slots, n, endpoint, first);
+    out->fails = missing != NULL;
+    if (!first && !missing)
         return;
     // Only what has failed for want of memory alone is a 503, and a backend's own status is not the group's.
-    out->call.err = first_not_memory ? *first_not_memory : *first;
-    out->call.err.status = 0;
+    out->call.err = missing ? *missing : first_not_memory ? *first_not_memory : *first;
+    if (endpoint->conf->status != RM_CONF_HONEST)
+        out->call.err.status = 0;
     if (with_reasons)
         out->reasons = merge_reasons(arena, slots, n);
 }

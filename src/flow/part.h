@@ -18,7 +18,9 @@ struct rm_part {
     struct rm_value *data; // an object; NULL is a JSON null
     struct rm_str
         reasons; // of a group with failures: their texts, a line each, where the configuration shows them; else empty
-    struct rm_str own_body, own_type; // return_error_code: the backend's own body and its Content-Type
+    bool fails; // a required backend has no answer: whatever there is else
+    bool has_own; // return_error_code: the answer is the backend's own, body and Content-Type
+    struct rm_str own_body, own_type;
 };
 
 // What is asked of a backend: the same for each host, and for each copy of a call (concurrent_calls).

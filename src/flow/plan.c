@@ -12,6 +12,8 @@
 #define PLAN_GROUP_PERCENT 85 // krakend-behaviour.md §3.1
 #define PLAN_RACE_PERCENT 75  // §5.7
 
+#define PLAN_DEEP 100000 // deeper than any document may be
+
 struct plan_build {
     struct rm_plan *plan;
     struct rm_source *sources;  // as many as there are backends
@@ -132,6 +134,8 @@ static uint32_t plan_open_depth(const struct rm_conf_endpoint *conf, const struc
     after = flatmap > after ? flatmap : after;
     if (after < 1 && (conf->n_backends > 1 || conf->static_data))
         after = 1;
+    if (conf->n_backends > 1 && (conf->merge == RM_CONF_DEEP || conf->merge == RM_CONF_APPEND))
+        after = PLAN_DEEP; // nodes that are charged when they come, instead of ranges that are opened once a level
     depth = root + after > depth ? root + after : depth;
     return (uint32_t)depth;
 }

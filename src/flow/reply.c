@@ -37,11 +37,12 @@ void rm_reply_failed(const struct rm_part *part)
 {
     struct rm_request *rq = part->rq;
     const struct rm_plan *plan = rq->flow->plan;
-    reply_begin(rq, plan, rm_status_of(&part->call.err), false);
+    reply_begin(rq, plan, rm_status_of(&part->call.err, rq->endpoint->conf->status == RM_CONF_HONEST),
+                false);
     if (!plan->conf->router.return_error_msg)
         return;
     // return_error_code: what the backend said, empty or not.
-    if (part->call.err.code == RM_ESTATUS && part->call.err.status > 0)
+    if (part->has_own)
         reply_text(rq, plan->budget, part->own_type, part->own_body);
     else
         reply_text(rq, NULL, RM_STR("text/plain; charset=utf-8"),
@@ -92,6 +93,10 @@ void rm_reply_merged(struct rm_part *part)
     struct rm_request *rq = part->rq;
     const struct rm_plan *plan = rq->flow->plan;
     const struct rm_endpoint *endpoint = rq->endpoint;
+    if (part->fails) {
+        rm_reply_failed(part);
+        return;
+    }
     // KrakenD leaves it out with a single backend and when one has failed, and so shows what it was to delete.
     if (endpoint->flatmap)
         part->data = rm_step_flatmap.apply(endpoint->flatmap, &rq->arena, part->data);

@@ -41,6 +41,7 @@ static void seq_end(struct seq_call *seq)
     if (!part->answered) { // the first one's failure is the whole's: with its own status and body
         const struct rm_part *first = &seq->slots[0]->part;
         part->call.err = first->call.err;
+        part->has_own = first->has_own;
         part->own_body = first->own_body;
         part->own_type = first->own_type;
         part->reasons = (struct rm_str){NULL, 0};

@@ -5,8 +5,9 @@
 
 #include <remora/base.h>
 
-// The status of a request that failed with this: err->status where it carries one.
-int rm_status_of(const struct rm_err *);
+// The status of a request that failed with this: err->status where it carries one. `honest`: by what has happened (extra_config
+// remora.status), else KrakenD's.
+int rm_status_of(const struct rm_err *, bool honest);
 
 // What a client may read of this failure: KrakenD's words where it has some, never an address, never what a library says.
 struct rm_err rm_status_public(const struct rm_err *);

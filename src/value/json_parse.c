@@ -91,7 +91,7 @@ static void parse_unique(struct parser *ps, struct rm_value *object)
     uint32_t n = object->n;
     object->first = object->last = NULL;
     object->n = 0;
-    rm_names_put_all(ps->arena, object, list, n);
+    rm_names_put_all(ps->arena, object, list, n, NULL, NULL);
 }
 
 // Reads one value from *at on, and moves *at to its end. RM_OK with ps->root, or a code with ps->fault filled.

@@ -114,8 +114,7 @@ static void names_append(struct rm_value *dst, struct rm_value *member)
     dst->n++;
 }
 
-// The content of `from` in the place of `to`, which keeps its name and its neighbours.
-static void names_replace(struct rm_value *to, const struct rm_value *from)
+void rm_names_replace(struct rm_value *to, const struct rm_value *from)
 {
     struct rm_value *next = to->next;
     struct rm_str key = to->key;
@@ -132,7 +131,8 @@ static struct rm_value *names_scan(const struct rm_value *object, struct rm_str 
     return member;
 }
 
-void rm_names_put_all(struct rm_arena *arena, struct rm_value *dst, struct rm_value *list, uint32_t n)
+void rm_names_put_all(struct rm_arena *arena, struct rm_value *dst, struct rm_value *list, uint32_t n,
+                      rm_names_clash clash, void *arg)
 {
     size_t total = (size_t)dst->n + n;
     bool small = n <= 4 || total <= 12; // looking through all is cheaper than an index
@@ -161,9 +161,11 @@ void rm_names_put_all(struct rm_arena *arena, struct rm_value *dst, struct rm_va
             if (!old)
                 *slot = (struct names_slot){hash, member};
         }
-        if (old)
-            names_replace(old, member);
-        else
+        if (!old)
             names_append(dst, member);
+        else if (clash)
+            clash(arg, old, member);
+        else
+            rm_names_replace(old, member);
     }
 }

@@ -84,8 +84,12 @@ static inline bool rm_names_add(struct rm_names *names, struct rm_names_object *
 
 // ---- merge ---------------------------------------------------------------------------------------------------------
 
-// Sets the members of `list` (n of them, linked by next) into the opened object dst, in order: a name that is there gives its place
-// to the newcomer's content. The nodes of list are used up. Linear in the sizes.
-void rm_names_put_all(struct rm_arena *, struct rm_value *dst, struct rm_value *list, uint32_t n);
+// Sets the members of `list` (n of them, linked by next) into the opened object dst, in order: those with a new name behind the others; for
+// a name that is there `clash` decides, NULL: rm_names_replace(). The nodes of list are used up. Linear in the sizes.
+typedef void (*rm_names_clash)(void *arg, struct rm_value *old, struct rm_value *newcomer);
+void rm_names_put_all(struct rm_arena *, struct rm_value *dst, struct rm_value *list, uint32_t n, rm_names_clash clash,
+                      void *arg);
+// The content of `from` in the place of `to`, which keeps its name and its neighbours.
+void rm_names_replace(struct rm_value *to, const struct rm_value *from);
 
 #endif

@@ -124,18 +124,6 @@ void rm_value_append(struct rm_value *array, struct rm_value *item)
     array->n++;
 }
 
-void rm_value_merge(struct rm_arena *arena, struct rm_value *dst, struct rm_value *src)
-{
-    RM_ASSERT(dst->type == RM_OBJECT && src->type == RM_OBJECT && dst != src);
-    rm_value_open(arena, dst);
-    rm_value_open(arena, src);
-    struct rm_value *list = src->first;
-    uint32_t n = src->n;
-    src->first = src->last = NULL;
-    src->n = 0;
-    rm_names_put_all(arena, dst, list, n);
-}
-
 struct rm_value *rm_value_copy(struct rm_arena *arena, const struct rm_value *v)
 {
     struct rm_value *root = rm_arena_alloc(arena, sizeof(*root));

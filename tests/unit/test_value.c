@@ -154,6 +154,61 @@ static void merges_of_any_size(void **state)
     assert_int_equal(dst->n, 225000);
 }
 
+static void a_merge_by_each_rule(void **state)
+{
+    (void)state;
+    static const char dst_text[] =
+        "{\"a\":1,\"o\":{\"x\":{\"p\":[1],\"q\":1},\"y\":[1,{\"k\":1}],\"t\":{}},\"l\":[1,2],"
+        "\"e\":[]}";
+    static const char src_text[] = "{\"o\":{\"y\":[{\"k\":2}],\"x\":{\"p\":[2],\"r\":2},\"t\":[]},\"l\":[3],\"a\":2,"
+                                   "\"e\":[4],\"n\":[5]}";
+    static const struct {
+        enum rm_merge_rule rule;
+        const char *text;
+    } cases[] = {
+        {RM_MERGE_LAST, "{\"a\":2,\"o\":{\"y\":[{\"k\":2}],\"x\":{\"p\":[2],\"r\":2},\"t\":[]},\"l\":[3],\"e\":[4],"
+                        "\"n\":[5]}"},
+        {RM_MERGE_FIRST, "{\"a\":1,\"o\":{\"x\":{\"p\":[1],\"q\":1},\"y\":[1,{\"k\":1}],\"t\":{}},\"l\":[1,2],\"e\":[],"
+                         "\"n\":[5]}"},
+        {RM_MERGE_DEEP, "{\"a\":2,\"o\":{\"x\":{\"p\":[2],\"q\":1,\"r\":2},\"y\":[{\"k\":2}],\"t\":[]},\"l\":[3],"
+                        "\"e\":[4],\"n\":[5]}"},
+        {RM_MERGE_APPEND, "{\"a\":2,\"o\":{\"x\":{\"p\":[1,2],\"q\":1,\"r\":2},\"y\":[1,{\"k\":1},{\"k\":2}],\"t\":[]},"
+                          "\"l\":[1,2,3],\"e\":[4],\"n\":[5]}"},
+    };
+    for (size_t i = 0; i < RM_COUNT(cases); i++) {
+        for (uint32_t depth = 0; depth < 5; depth++) { // opened before or on the way: the same
+            struct rm_value *dst = value_parsed(dst_text, depth), *src = value_parsed(src_text, 4 - depth);
+            rm_value_merge_by(&value_arena, cases[i].rule, dst, src);
+            value_check_tree(dst);
+            assert_string_equal(value_written(dst), cases[i].text);
+        }
+    }
+}
+
+// Nothing recurses: as deep as a document may be, and with as many names as there may be at a level.
+static void deep_merges_of_any_size(void **state)
+{
+    (void)state;
+    struct rm_buf deep;
+    rm_buf_init(&deep, 16 << 20, NULL);
+    for (int i = 0; i < 500; i++)
+        assert_int_equal(rm_buf_append(&deep, RM_STR("{\"a\":")), RM_OK);
+    assert_int_equal(rm_buf_append(&deep, RM_STR("[1]")), RM_OK);
+    for (int i = 0; i < 500; i++)
+        assert_int_equal(rm_buf_append(&deep, RM_STR("}")), RM_OK);
+    const char *text = rm_arena_cstr(&value_arena, rm_buf_str(&deep));
+    struct rm_value *dst = value_parsed(text, UINT32_MAX);
+    for (int i = 0; i < 3; i++)
+        rm_value_merge_by(&value_arena, RM_MERGE_APPEND, dst, value_parsed(text, UINT32_MAX));
+    assert_non_null(strstr(value_written(dst), "[1,1,1,1]"));
+    rm_buf_free(&deep);
+    dst = numbered(0, 150000, 1);
+    rm_value_merge_by(&value_arena, RM_MERGE_FIRST, dst, numbered(75000, 150000, 2));
+    assert_int_equal(dst->n, 225000);
+    assert_true(rm_str_eq(member(dst, "name-149999")->raw, RM_STR("1")));
+    assert_true(rm_str_eq(member(dst, "name-150000")->raw, RM_STR("2")));
+}
+
 static void a_copy_shares_no_node(void **state)
 {
     (void)state;
@@ -209,6 +264,8 @@ int main(void)
         VALUE_TEST(remove_takes_one_member_out),
         VALUE_TEST(a_merge_replaces_in_place_and_appends_in_order),
         VALUE_TEST(merges_of_any_size),
+        VALUE_TEST(a_merge_by_each_rule),
+        VALUE_TEST(deep_merges_of_any_size),
         VALUE_TEST(a_copy_shares_no_node),
         VALUE_TEST(empty_objects_are_known_unopened),
         VALUE_TEST(plain_text_is_made_valid_when_looked_at),
