@@ -19,8 +19,6 @@ static const struct rm_extra_absent absent_known[] = {
      "put a service with HTTP before it"},
     {"backend/amqp/producer", DEVOPS "krakend-amqp/produce", "puts a message into RabbitMQ",
      "put a service with HTTP before it"},
-    {"backend/lambda", DEVOPS "krakend-lambda", "calls an AWS Lambda function",
-     "give the function a URL and name that as host"},
     {"backend/pubsub/publisher", DEVOPS "krakend-pubsub/publisher", "puts a message into a topic",
      "put a service with HTTP before it"},
     {"backend/pubsub/subscriber", DEVOPS "krakend-pubsub/subscriber", "takes a message from a topic",

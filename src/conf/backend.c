@@ -267,10 +267,12 @@ void rm_backend_read(struct rm_reader *r, const struct rm_path *path, struct rm_
     if (backend->graphql.query.n > 0)
         rm_graphql_check(r, &extra, rm_value_get(r->arena, object, extra.name), endpoint, backend);
     rm_martian_check(r, &extra, endpoint, backend);
+    rm_lambda_check(r, &extra, rm_value_get(r->arena, object, extra.name), endpoint, backend);
     if (!rm_value_get(r->arena, object, pattern.name))
         rm_reader_warn(r, &pattern, backend->place, "is missing: \"/\" is called");
     rm_pattern_compile(r, &pattern, backend_place(r, object, "url_pattern"), endpoint, index);
-    backend_discovery(r, path, object, backend);
+    if (!backend->lambda.is_given)
+        backend_discovery(r, path, object, backend);
     rm_encoding_input(r, &encoding, backend_place(r, object, "encoding"), &backend->encoding);
     backend_conflicts(r, path, object, endpoint, backend);
     rm_balance_check(r, path, object, endpoint, &backend->balance);

@@ -72,6 +72,17 @@ struct rm_conf_graphql {
     struct rm_str operation_name;
 };
 
+// extra_config backend/lambda, and lambda of remora's.
+struct rm_conf_lambda {
+    bool is_given;
+    struct rm_str function, param_name, region, endpoint;
+    uint32_t param; // without `function`: the endpoint's that names it
+    uint32_t max_retries;
+    bool sends_params; // the payload: the endpoint's parameters, else the client's body
+    enum rm_conf_lambda_error { RM_CONF_LAMBDA_ERROR, RM_CONF_LAMBDA_DATA } error;
+    enum rm_conf_lambda_answer { RM_CONF_LAMBDA_PAYLOAD, RM_CONF_LAMBDA_API_GATEWAY } answer;
+};
+
 // extra_config qos/ratelimit/router of an endpoint, qos/ratelimit/proxy of a backend (which has no clients).
 enum rm_conf_by { RM_CONF_BY_NOTHING, RM_CONF_BY_IP, RM_CONF_BY_HEADER, RM_CONF_BY_PARAM };
 struct rm_conf_ratelimit {
@@ -169,6 +180,7 @@ struct rm_conf_backend {
     struct rm_strs input_query_strings; // likewise
     bool has_input_headers, has_input_query_strings;
     struct rm_conf_graphql graphql;
+    struct rm_conf_lambda lambda;
     struct rm_conf_ratelimit ratelimit;
     struct rm_conf_breaker breaker;
     struct rm_conf_http_cache http_cache;

@@ -27,6 +27,7 @@ static const struct extra_namespace extra_known[] = {
     {"backend/http", DEVOPS "krakend/http", {NULL, NULL, &rm_http_fields}},
     {"backend/http/client", NULL, {NULL, NULL, &rm_http_client_fields}},
     {"backend/graphql", DEVOPS "krakend/transport/http/client/graphql", {NULL, NULL, &rm_graphql_fields}},
+    {"backend/lambda", DEVOPS "krakend-lambda", {NULL, NULL, &rm_lambda_fields}},
     {"modifier/martian", DEVOPS "krakend-martian", {NULL, NULL, &rm_martian_fields}},
     {"qos/circuit-breaker", DEVOPS "krakend-circuitbreaker/gobreaker", {NULL, NULL, &rm_breaker_fields}},
     {"qos/http-cache", DEVOPS "krakend-httpcache", {NULL, NULL, &rm_http_cache_fields}},

@@ -52,6 +52,10 @@ extern const struct rm_fields rm_http_cache_fields;                             
 // own.c: what extra_config.remora of an endpoint and of its backends means together; `object` is the endpoint.
 void rm_own_endpoint_check(struct rm_reader *, const struct rm_path *extra, struct rm_value *object,
                            const struct rm_conf_endpoint *);
+// lambda.c: what it makes of the backend; `object` is the extra_config.
+extern const struct rm_fields rm_lambda_fields, rm_lambda_own_fields;
+void rm_lambda_check(struct rm_reader *, const struct rm_path *extra, struct rm_value *object,
+                     const struct rm_conf_endpoint *, struct rm_conf_backend *);
 extern const struct rm_fields rm_bot_fields, rm_bot_endpoint_fields;                                // bot.c
 extern const struct rm_fields rm_breaker_fields;                                            // breaker.c
 extern const struct rm_fields rm_ratelimit_fields, rm_ratelimit_backend_fields;             // ratelimit.c

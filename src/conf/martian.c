@@ -2,6 +2,7 @@
 // scope names, and what remora has not, is an error (KrakenD logs it and goes on without any).
 // SPDX-License-Identifier: Apache-2.0
 #include "conf/martian_keys.h"
+#include "value/base64.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -78,32 +79,6 @@ static void martian_target(struct rm_reader *r, const struct rm_path *path, stru
                         rm_text_quote(r->found->arena, text));
     else if (is_path && text.n > 0 && text.p[0] != '/')
         rm_reader_error(r, &at, place, "a path begins with /");
-}
-
-static int martian_digit(char c)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *at = c == '\0' ? NULL : strchr(digits, c);
-    return at ? (int)(at - digits) : -1;
-}
-
-// RFC 4648 4, with its padding. False: it is none.
-static bool martian_base64(struct rm_arena *arena, struct rm_str in, struct rm_str *out)
-{
-    size_t pads = in.n >= 4 && in.p[in.n - 1] == '=' ? 1 + (in.p[in.n - 2] == '=') : 0;
-    char *text = rm_arena_alloc(arena, in.n + 1);
-    uint32_t bits = 0;
-    size_t n = 0;
-    for (size_t i = 0; i < in.n - pads; i++) {
-        int digit = martian_digit(in.p[i]);
-        if (digit < 0)
-            return false;
-        bits = bits << 6 | (uint32_t)digit;
-        if (i % 4 > 0)
-            text[n++] = (char)(bits >> (6 - 2 * (i % 4)));
-    }
-    *out = (struct rm_str){text, n};
-    return in.n % 4 == 0;
 }
 
 static void martian_regex(struct rm_reader *r, const struct rm_path *path, struct rm_value *object,
@@ -249,7 +224,7 @@ static void martian_finish(struct rm_reader *r, const struct rm_path *path, stru
         martian_header(r, path, object, "header", m->name);
         break;
     case RM_MARTIAN_BODY:
-        if (!martian_base64(r->arena, in->coded_body, &m->body))
+        if (rm_base64_decode(r->arena, in->coded_body, &m->body) != RM_OK)
             rm_reader_error(r, &body, martian_place(r, object, body.name), "no Base64");
         break;
     case RM_MARTIAN_URL:

@@ -191,7 +191,11 @@ static const struct rm_field own_backend_rows[] = {
     LATER("tls"),
     LATER("response_headers"),
     LATER("kafka"),
-    LATER("lambda"),
+    {.name = "lambda",
+     .type = RM_FIELD_NESTED,
+     .offset = RM_NOWHERE,
+     .nested = &rm_lambda_own_fields,
+     .doc = "what the answers of backend/lambda mean"},
 };
 const struct rm_fields rm_own_backend_fields = {
     .v = own_backend_rows, .n = RM_COUNT(own_backend_rows), .what = "key of remora at a backend", .levels = own_levels};

@@ -38,7 +38,8 @@ static void answer_bad_status(const struct rm_backend *backend, const struct rm_
         out->has_own = true;
         out->own_body = rm_buf_str(&x->body_out);
         out->own_type = answer_type(x);
-    } else if (out->rq->endpoint->conf->status == RM_CONF_HONEST && x->status >= 400 && x->status < 500) {
+    } else if (backend->lambda ||
+               (out->rq->endpoint->conf->status == RM_CONF_HONEST && x->status >= 400 && x->status < 500)) {
         out->call.err.status = x->status;
     }
 }

@@ -5,6 +5,7 @@
 #include "flow/admit.h"
 #include "flow/balance.h"
 #include "flow/head.h"
+#include "flow/lambda.h"
 #include "flow/local.h"
 #include "flow/martian.h"
 #include "flow/retry.h"
@@ -42,7 +43,7 @@ struct backend_call {
     struct rm_admit *admit;            // NULL: no policy of the backend
     struct rm_modified *modified;      // NULL: no modifier/martian
     uint64_t began_us, received_bytes; // for the counts
-    uint32_t hops;
+    uint32_t hops, repeats; // repeats: of a function's call
     bool is_redirect; // x's answer, when it streams: decided with its head
     // What is sent; a redirect changes it.
     struct rm_str method, target, path; // path: the target without the base path of a host
@@ -309,6 +310,8 @@ static void backend_ask(struct backend_call *b)
     else if (!b->slot.backend->decoder)
         x->sink = &backend_drop;
     backend_counts(b)->sent_bytes += x->body.n;
+    if (b->slot.backend->lambda)
+        rm_lambda_sign(b->slot.backend->lambda, x);
     b->x = x;
     struct rm_fetch *fetch = RM_NEW(part->call.arena, struct rm_fetch);
     *fetch = (struct rm_fetch){x, b->slot.ask->fetches};
@@ -492,6 +495,20 @@ static void backend_failed(struct backend_call *b, const struct rm_exchange *x)
     backend_over(b);
 }
 
+// True: the function's call is made again, after a pause.
+static bool backend_repeats(struct backend_call *b, const struct rm_exchange *x)
+{
+    const struct rm_part *part = &b->slot.part;
+    uint64_t now_us = rm_loop_now_us(part->call.loop);
+    uint64_t pause_us = rm_lambda_pause_us(b->slot.backend->lambda, x->status, b->repeats);
+    if (pause_us == 0 || now_us + pause_us >= part->deadline_us)
+        return false;
+    b->repeats++;
+    backend_counts(b)->retries++;
+    rm_timer_start(part->call.loop, &b->pause, now_us + pause_us);
+    return true;
+}
+
 static void backend_exchange_done(struct rm_call *call)
 {
     struct backend_call *b = (struct backend_call *)call->up;
@@ -508,12 +525,16 @@ static void backend_exchange_done(struct rm_call *call)
         backend_follow(b);
         return;
     }
+    if (rc == 0 && b->slot.backend->lambda && backend_repeats(b, x))
+        return;
     backend_report(b, x, RM_OK, rm_loop_now_us(call->loop));
     b->received_bytes += x->body_out.n;
     if (rc == 0 && b->stream) {
         rm_stream_end(b->stream, x);
     } else if (rc == 0) {
         const struct rm_exchange *answer = backend_answer(b, x, &part->call.err);
+        if (answer && b->slot.backend->lambda)
+            answer = rm_lambda_answer(b->slot.backend->lambda, part->call.arena, answer, &part->call.err);
         if (answer)
             rm_answer_take(b->slot.backend, answer, part);
     }

@@ -7,6 +7,7 @@
 #include "flow/url.h"
 
 struct rm_graphql; // graphql.h
+struct rm_lambda;  // lambda.h
 
 struct rm_backend_step {
     const struct rm_step_ops *ops;
@@ -27,6 +28,7 @@ struct rm_backend {
     uint32_t open_depth;
     uint64_t timeout_us; // its own; 0: the endpoint's
     const struct rm_graphql *graphql; // NULL: none
+    const struct rm_lambda *lambda;   // NULL: it is none
     struct rm_str error_key;          // return_error_details: "error_x"; empty: off
     const struct rm_admissions *admissions; // NULL: none
     const struct rm_http_cache *cache;      // policy/http_cache.h; NULL: none

@@ -6,6 +6,7 @@
 #include "flow/backend.h"
 #include "flow/deadline.h"
 #include "flow/graphql.h"
+#include "flow/lambda.h"
 #include "flow/head.h"
 #include "flow/local.h"
 #include "flow/reply.h"
@@ -40,6 +41,8 @@ int rm_endpoint_asks(struct rm_request *rq, struct rm_ask **out, struct rm_err *
             rm_head_narrow(&rq->arena, filter, &common, &asks[i].headers);
         if (endpoint->backends[i].graphql)
             rm_graphql_ask(endpoint->backends[i].graphql, rq, &asks[i]);
+        if (endpoint->backends[i].lambda)
+            rm_lambda_ask(endpoint->backends[i].lambda, rq, &asks[i]);
         asks[i].gzip = rm_head_gzip(&asks[i].headers, endpoint->streams, plan->conf->disable_compression);
     }
     *out = asks;

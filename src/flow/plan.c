@@ -4,6 +4,7 @@
 #include "flow/backend.h"
 #include "flow/balance.h"
 #include "flow/graphql.h"
+#include "flow/lambda.h"
 #include "flow/policies.h"
 #include "pool/source.h"
 
@@ -162,6 +163,10 @@ static int plan_add_backend(struct plan_build *build, const struct rm_endpoint *
                       conf->input_headers.n == 0, true);
     if (conf->graphql.query.n > 0)
         backend->graphql = rm_graphql_compile(&plan->arena, &conf->graphql, build->endpoint);
+    struct rm_err lambda_why;
+    if (conf->lambda.is_given &&
+        rm_lambda_compile(&plan->arena, conf, build->endpoint, &backend->lambda, &lambda_why) != RM_OK)
+        return plan_fail(build, "extra_config.backend/lambda", lambda_why.text);
     if (conf->return_error_details.n > 0)
         backend->error_key = rm_arena_printf(&plan->arena, "error_%.*s", (int)conf->return_error_details.n,
                                              conf->return_error_details.p);

@@ -45,6 +45,7 @@ struct bad_case {
 #define BACKEND_RATE(s) BACKEND_EXTRA("qos/ratelimit/proxy: {" s "}")
 
 #define JWT_AT "endpoints[0].extra_config.auth/validator."
+#define LAMBDA_AT "endpoints[0].backend[0].extra_config.backend/lambda"
 #define JWT(s) ENDPOINT_EXTRA("auth/validator: {alg: RS256, jwk_local_path: f, " s "}")
 
 static const struct bad_case bad_policies[] = {
@@ -528,6 +529,19 @@ static const struct bad_case bad_extra[] = {
     {WRONG, "extra_config.server/virtualhost", "KrakenD Enterprise", SERVICE_EXTRA("^server/virtualhost: {}")},
     {WRONG, "endpoints[0].extra_config[\"github.com/devopsfaith/krakend-cel\"]", "not in this version",
      ENDPOINT_EXTRA("^github.com/devopsfaith/krakend-cel: []")},
+    {WRONG, LAMBDA_AT ".function_param_name", "the endpoint has no parameter {function}",
+     BACKEND_EXTRA("^backend/lambda: {region: eu-west-1}")},
+    {WRONG, LAMBDA_AT ".region", "found \"eu west\", allowed is a region",
+     BACKEND_EXTRA("^backend/lambda: {function_name: f, region: eu west}")},
+    {WRONG, LAMBDA_AT ".endpoint", "is no URL", BACKEND_EXTRA("^backend/lambda: {function_name: f, region: eu-west-1, endpoint: aws}")},
+    {WRONG, LAMBDA_AT ".max_retries", "from 0 to 10", BACKEND_EXTRA("backend/lambda: {function_name: f, region: r, max_retries: ^11}")},
+    {UNKNOWN, LAMBDA_AT ".functionname", "did you mean \"function_name\"?",
+     BACKEND_EXTRA("backend/lambda: {function_name: f, region: r, ^functionname: g}")},
+    {WRONG, LAMBDA_AT, "not with the output_encoding no-op",
+     SERVICE("endpoints:\n- endpoint: /x\n  output_encoding: no-op\n  backend:\n  - {host: h, url_pattern: /y, extra_config: "
+             "{^backend/lambda: {function_name: f, region: r}}}")},
+    {WRONG, "endpoints[0].backend[0].extra_config.remora.lambda.answer", "allowed is one of payload, api_gateway",
+     BACKEND_EXTRA("remora: {lambda: {answer: ^http}}")},
     {WRONG, "extra_config.security/bot-detector.patterns[1]", "missing closing parenthesis",
      SERVICE_EXTRA("security/bot-detector: {patterns: [a, ^'(b']}")},
     {WRONG, "endpoints[0].extra_config.security/bot-detector.patterns", "missing closing parenthesis",
