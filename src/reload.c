@@ -4,13 +4,11 @@
 #include "reload.h"
 
 #include "base/clock.h"
-#include "base/hash.h"
+#include "files.h"
 #include "front/tls.h"
 #include "loop/watch.h"
 
-#include <fcntl.h>
 #include <remora/log.h>
-#include <unistd.h>
 
 #define RELOAD_ANSWER_US (5 * RM_SEC) // how long the new sources may take
 #define RELOAD_LINE 3500              // of findings in the log; /__reload has all
@@ -27,6 +25,7 @@ struct reload_world {
     struct rm_cache_entry **fresh; // entries that nobody had before
     uint32_t n_fresh;
     uint32_t n_keys; // of the plan's, acquired
+    uint64_t tls_hash;
     uint64_t attempt;
     const char *cause;
     bool answered;
@@ -109,59 +108,33 @@ static void world_gone(struct rm_world *world) // any thread
 
 // ---- a world's beginning ---------------------------------------------------------------------------------------------
 
-// Of the contents of the files that make outgoing TLS, so that a renewed one makes other transports.
-static uint64_t world_hash_file(uint64_t hash, struct rm_arena *arena, struct rm_str path)
-{
-    char block[4096];
-    ssize_t n;
-    int fd = path.n > 0 ? open(rm_arena_cstr(arena, path), O_RDONLY | O_CLOEXEC) : -1;
-    while (fd >= 0 && (n = read(fd, block, sizeof(block))) > 0)
-        hash = rm_hash_bytes(hash, (struct rm_str){block, (size_t)n});
-    if (fd >= 0)
-        close(fd);
-    return rm_hash_mix(hash + 1);
-}
-
-// The file is what was loaded: nothing has changed between.
-static bool reload_is_same(const char *path, struct rm_str text)
-{
-    char block[4096];
-    ssize_t n = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool same = fd >= 0;
-    while (same && (n = read(fd, block, sizeof(block))) > 0) {
-        same = text.n >= (size_t)n && memcmp(text.p, block, (size_t)n) == 0;
-        text = rm_str_sub(text, (size_t)n, text.n);
-    }
-    if (fd >= 0)
-        close(fd);
-    return same && n == 0 && text.n == 0;
-}
-
-static uint64_t world_hash_tls(const struct rm_transport_conf *conf)
-{
-    struct rm_arena arena;
-    rm_arena_init(&arena, NULL);
-    uint64_t hash = world_hash_file(world_hash_file(0, &arena, conf->tls_cert_file), &arena, conf->tls_key_file);
-    for (size_t i = 0; i < conf->n_tls_ca_files; i++)
-        hash = world_hash_file(hash, &arena, conf->tls_ca_files[i]);
-    rm_arena_fini(&arena);
-    return hash;
-}
-
 // Could the workers open these transports? Then they will.
 static int world_try_transports(const struct rm_plan *plan, struct rm_loop *loop, struct rm_err *err)
 {
     for (uint32_t i = 0; i < plan->n_transports; i++) {
         void *self;
         struct rm_plan_transport *t = plan->transports[i];
-        t->conf.tls_files = world_hash_tls(&t->conf);
+        t->conf.tls_files = rm_hash_client_tls(&t->conf);
         int code = t->ops->open(&self, &t->conf, loop, err);
         if (code != RM_OK)
             return code;
         t->ops->close(self);
     }
     return RM_OK;
+}
+
+// What is the same stays, so that sessions can go on by their tickets. On or off is for good (rm_conf_keep).
+static int world_set_tls(struct reload_world *w, struct rm_err *err)
+{
+    struct rm_conf *conf = w->world.plan->conf;
+    const struct reload_world *before = w->reload->now;
+    w->tls_hash = rm_hash_server_tls(conf);
+    if (before && (!before->world.tls || conf->tls.n_keys == 0 || before->tls_hash == w->tls_hash)) {
+        w->world.tls = before->world.tls ? rm_tls_ref(before->world.tls) : NULL;
+        w->tls_hash = before->tls_hash;
+        return RM_OK;
+    }
+    return conf->tls.n_keys > 0 ? rm_tls_new(&w->world.tls, &conf->tls, err) : RM_OK;
 }
 
 // Takes the configuration over, also when it fails.
@@ -189,6 +162,12 @@ static int world_new(struct reload_world **out, struct rm_reload *r, struct rm_c
     w->fresh = RM_NEW_ARRAY(&arena, struct rm_cache_entry *, plan->n_sources);
     w->reload = r;
     w->arena = arena;
+    if ((code = world_set_tls(w, err)) != RM_OK) {
+        rm_world_fini(&w->world);
+        arena = w->arena;
+        rm_arena_fini(&arena);
+        return code;
+    }
     rm_list_push_back(&r->all, &w->link);
     *out = w;
     return RM_OK;
@@ -483,6 +462,8 @@ static void reload_watch_files(struct rm_reload *r)
         return;
     reload_forget_files(r);
     rm_arena_init(&r->files_arena, NULL);
+    const struct rm_conf_server_tls *tls = &plan->conf->tls;
+    n += 2 * tls->n_keys + tls->ca_certs.n;
     for (uint32_t i = 0; i < plan->n_transports; i++)
         n += plan->transports[i]->conf.n_tls_ca_files + 2;
     r->files = RM_NEW_ARRAY(&r->files_arena, struct reload_file, n);
@@ -493,6 +474,12 @@ static void reload_watch_files(struct rm_reload *r)
         for (size_t k = 0; k < conf->n_tls_ca_files; k++)
             reload_watch_file(r, conf->tls_ca_files[k]);
     }
+    for (size_t i = 0; i < tls->n_keys && r->now->world.tls; i++) {
+        reload_watch_file(r, tls->keys[i].certificate);
+        reload_watch_file(r, tls->keys[i].key);
+    }
+    for (size_t i = 0; i < tls->ca_certs.n && r->now->world.tls; i++)
+        reload_watch_file(r, tls->ca_certs.v[i]);
 }
 
 // ---- reload.h --------------------------------------------------------------------------------------------------------
@@ -528,7 +515,7 @@ void rm_reload_start(struct rm_reload *r, struct rm_admin *admin)
     r->watch.changed = reload_file_changed;
     rm_watch_start(r->watches, &r->watch, r->conf.path);
     reload_watch_files(r);
-    if (!reload_is_same(r->conf.path, r->now->world.plan->conf->doc.text))
+    if (!rm_file_says(r->conf.path, r->now->world.plan->conf->doc.text))
         rm_reload_now(r, "file changed");
 }
 

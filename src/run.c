@@ -8,7 +8,6 @@
 #include "cpus.h"
 #include "flow/plan.h"
 #include "front/accept.h"
-#include "front/tls.h"
 #include "front/worker.h"
 #include "loop/thread.h"
 #include "pool/cache.h"
@@ -380,6 +379,7 @@ static int run_start_discovery(struct run *r, struct rm_err *err)
     struct rm_admin_conf admin = {.loop = r->loop,
                                   .world = rm_reload_world(r->reload),
                                   .discovery = r->discovery,
+                                  .clients = &r->shared,
                                   .reload = rm_reload_status(r->reload),
                                   .n_workers = r->n_wanted};
     if ((rc = rm_admin_new(&r->admin, &admin, err)) != RM_OK)
@@ -421,8 +421,6 @@ static int run_start(struct run *r, struct rm_err *err)
     r->patience.fire = run_impatient;
     r->last.fire = run_give_up;
     r->look.fire = run_look;
-    if (conf->tls.n_keys > 0 && (rc = rm_tls_new(&r->shared.tls, &conf->tls, err)) != RM_OK)
-        return rc;
     if ((rc = rm_loop_new(&r->loop, err)) != RM_OK || (rc = run_catch_signals(r, err)) != RM_OK ||
         (rc = rm_listen(conf->listen_ip, conf->port, RUN_BACKLOG, r->listeners, &r->shared.n_listeners, err)) != RM_OK)
         return rc;
@@ -452,7 +450,6 @@ static void run_finish(struct run *r)
     rm_cache_free(r->cache);
     if (r->discovery)
         rm_loop_free(r->discovery);
-    rm_tls_unref(r->shared.tls);
     if (r->loop) {
         rm_timer_stop(&r->patience);
         rm_timer_stop(&r->last);

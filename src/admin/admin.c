@@ -68,6 +68,7 @@ int rm_admin_new(struct rm_admin **out, const struct rm_admin_conf *conf, struct
     admin->world = rm_world_ref(conf->world);
     admin->plan = conf->world->plan;
     admin->reload = conf->reload;
+    admin->clients = conf->clients;
     admin->n_workers = conf->n_workers;
     rm_arena_init(&admin->of_world, NULL);
     admin->counts = RM_NEW_ARRAY(&admin->of_world, struct rm_admin_counts, admin->plan->n_sources);

@@ -13,6 +13,7 @@ struct rm_admin_conf {
     struct rm_loop *loop;   // main's, which does not run yet
     struct rm_world *world; // a reference is taken
     struct rm_loop *discovery;
+    const struct rm_front_shared *clients; // the workers'; outlives it
     const struct rm_reload_status *reload; // outlives it; main's loop changes it
     uint32_t n_workers;                    // at most
 };

@@ -39,6 +39,7 @@ struct rm_admin {
     struct rm_world *world; // the newest; a reference
     const struct rm_plan *plan;
     const struct rm_reload_status *reload;
+    const struct rm_front_shared *clients;
     struct rm_health health;
     struct rm_gather gather;
     struct rm_discovery_report discovery;

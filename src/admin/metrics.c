@@ -3,6 +3,7 @@
 #include "observe/metrics.h"
 #include "admin/local.h"
 #include "base/map.h"
+#include "front/tls.h"
 #include "observe/process.h"
 
 #include <math.h>
@@ -250,6 +251,22 @@ static void scrape_reloads(struct scrape *s)
     rm_sample(&s->metrics, NULL, 0, (double)reload->taken_us / 1e6);
 }
 
+static void scrape_clients(struct scrape *s)
+{
+    const struct rm_front_shared *clients = s->admin->clients;
+    const struct rm_label good = {"result", RM_STR("success")}, bad = {"result", RM_STR("failure")};
+    rm_metric(&s->metrics, RM_GAUGE, "remora_client_connections", "Connections of clients that are open.");
+    rm_sample(&s->metrics, NULL, 0, (double)atomic_load_explicit(&clients->connections, memory_order_relaxed));
+    if (!s->admin->world->tls)
+        return;
+    rm_metric(&s->metrics, RM_COUNTER, "remora_tls_handshakes_total", "Handshakes with clients by result.");
+    rm_sample(&s->metrics, &good, 1, (double)atomic_load_explicit(&clients->tls_accepted, memory_order_relaxed));
+    rm_sample(&s->metrics, &bad, 1, (double)atomic_load_explicit(&clients->tls_failed, memory_order_relaxed));
+    rm_metric(&s->metrics, RM_GAUGE, "remora_tls_certificate_not_after_timestamp_seconds",
+              "When the first of the certificates for clients is over.");
+    rm_sample(&s->metrics, NULL, 0, (double)rm_tls_not_after(s->admin->world->tls));
+}
+
 static void scrape_process(struct scrape *s)
 {
     const struct rm_label version = {"version", RM_STR(RM_VERSION)};
@@ -264,6 +281,7 @@ static void scrape_process(struct scrape *s)
         const struct rm_label loop = {"loop", rm_str_of(m->name)};
         rm_sample(&s->metrics, &loop, 1, m->is_in ? 1 : 0);
     }
+    scrape_clients(s);
     scrape_reloads(s);
     rm_metric(&s->metrics, RM_COUNTER, "remora_log_dropped_lines_total", "Lines of the log that nobody read in time.");
     rm_sample(&s->metrics, NULL, 0, (double)rm_log_dropped());

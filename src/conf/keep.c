@@ -81,22 +81,6 @@ static void keep_discovery(const struct keep *k, const struct rm_conf *running)
     KEEP(k, OWN "dns.max_ttl", dns->max_ttl_us, running->dns.max_ttl_us);
 }
 
-// The listener's certificates and rules are read at the start.
-static void keep_tls(const struct keep *k, const struct rm_conf_server_tls *now, const struct rm_conf_server_tls *before)
-{
-    bool same = now->n_keys == before->n_keys;
-    for (size_t i = 0; same && i < now->n_keys; i++)
-        same = rm_str_eq(now->keys[i].certificate, before->keys[i].certificate) &&
-               rm_str_eq(now->keys[i].key, before->keys[i].key);
-    if (same && now->n_keys > 0)
-        same = now->min_version == before->min_version && now->max_version == before->max_version &&
-               !strcmp(now->ciphers12, before->ciphers12) && !strcmp(now->ciphers13, before->ciphers13) &&
-               !strcmp(now->groups, before->groups) && now->enable_mtls == before->enable_mtls &&
-               now->no_system_ca == before->no_system_ca && keep_same_texts(&now->ca_certs, &before->ca_certs);
-    if (!same)
-        keep_warn(k, "tls");
-}
-
 void rm_conf_keep(struct rm_conf *conf, const struct rm_conf *running, struct rm_findings *found)
 {
     const struct keep k = {conf, found};
@@ -108,6 +92,7 @@ void rm_conf_keep(struct rm_conf *conf, const struct rm_conf *running, struct rm
     KEEP(&k, OWN "limits.head_bytes", conf->limits.head_bytes, running->limits.head_bytes);
     KEEP(&k, OWN "limits.connections", conf->limits.connections, running->limits.connections);
     KEEP(&k, OWN "limits.bodies_bytes", conf->limits.bodies_bytes, running->limits.bodies_bytes);
-    keep_tls(&k, &conf->tls, &running->tls);
+    if ((conf->tls.n_keys > 0) != (running->tls.n_keys > 0)) // who listens for one cannot speak the other
+        keep_warn(&k, "tls");
     keep_discovery(&k, running);
 }

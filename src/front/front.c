@@ -54,6 +54,11 @@ void rm_front_change(struct rm_front *front, struct rm_world *world, struct rm_f
     struct rm_serving *before = front->serving;
     front->serving = rm_serving_new(world, flow);
     front->limits = &world->plan->conf->limits;
+    RM_ASSERT(!flow || !front->tls == !world->tls);
+    if (front->tls) { // sessions that are there have their own reference
+        rm_tls_unref(front->tls);
+        front->tls = rm_tls_ref(world->tls);
+    }
     RM_LIST_FOR (link, &front->conns) {
         struct rm_conn *c = rm_container_of(link, struct rm_conn, link);
         c->peer_trusted = rm_proxies_trust(&world->proxies, rm_str_of(c->peer));
@@ -80,7 +85,7 @@ int rm_front_new(struct rm_front **out, struct rm_loop *loop, struct rm_world *w
     rm_list_init(&front->spare_lingers);
     rm_list_init(&front->relays);
     rm_list_init(&front->spare_relays);
-    front->tls = shared->tls ? rm_tls_ref(shared->tls) : NULL;
+    front->tls = flow && world->tls ? rm_tls_ref(world->tls) : NULL;
     front->serving = rm_serving_new(world, flow);
     int code = rm_mhd_new(&front->mhd, front, err);
     if (code == RM_OK)

@@ -9,7 +9,6 @@
 #include <remora/loop.h>
 
 struct rm_front;
-struct rm_tls;
 
 // What a front end does, for other threads: written by its own alone.
 struct rm_front_activity {
@@ -29,7 +28,6 @@ struct rm_front_shared {
     uint32_t n_workers;
     struct rm_turn *turns; // accept.h: one for each worker, zeroed; NULL where there is one
     _Atomic uint32_t n_turns;
-    struct rm_tls *tls;            // tls.h; NULL: plain HTTP
     _Atomic uint64_t tls_accepted, tls_failed; // handshakes
 };
 

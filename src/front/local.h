@@ -24,7 +24,7 @@ struct rm_front {
     struct rm_list spare;     // structs of closed ones, for reuse
     struct rm_list lingering; // linger.h
     struct rm_list spare_lingers;
-    struct rm_tls *tls;     // NULL: clients speak plain HTTP
+    struct rm_tls *tls;     // the newest world's; NULL: clients speak plain HTTP, to the end
     struct rm_list relays;  // relay.h
     struct rm_list spare_relays;
     char *piece;            // relay.c's, for bytes on their way

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "front/world.h"
 
+#include "front/tls.h"
+
 int rm_world_init(struct rm_world *world, struct rm_plan *plan, bool debug_endpoint, struct rm_err *err)
 {
     *world = (struct rm_world){.plan = plan};
@@ -19,6 +21,8 @@ void rm_world_fini(struct rm_world *world)
 {
     rm_router_free(world->router);
     rm_plan_unref(world->plan);
+    rm_tls_unref(world->tls);
+    world->tls = NULL;
     rm_arena_fini(&world->arena);
     world->router = NULL;
     world->plan = NULL;

@@ -1,4 +1,4 @@
-// A world: a plan with all that belongs to it in the whole process: router, proxies, the cache entries of its sources. Counted; a
+// A world: a plan with all that belongs to it in the whole process: router, proxies, TLS towards clients, the cache entries of its sources. Counted; a
 // reload makes another one beside it. Immutable once workers have it.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef FRONT_WORLD_H
@@ -14,6 +14,7 @@ struct rm_world {
     struct rm_plan *plan;     // a reference
     struct rm_router *router; // owned
     struct rm_proxies proxies;
+    struct rm_tls *tls; // towards clients (tls.h), for connections that begin; a reference. NULL: plain HTTP
     struct rm_arena arena; // of these
     struct rm_cache_entry *
         *entries; // of the plan's sources, acquired by who made the world and released by it after `gone`

@@ -2,16 +2,19 @@
 test_raw_clients, which runs over TLS, too."""
 # SPDX-License-Identifier: Apache-2.0
 import json
+import os
 import socket
 import ssl
 import subprocess
+import threading
+import time
 
 import pytest
 
 from kit.backend import answer
 from kit.certificates import Authority, client_context
 from kit.gateway import run
-from kit.waiting import DEADLINE_S, until
+from kit.waiting import DEADLINE_S, SANITIZED, until
 from kit.wire import Wire, ask, request
 
 GET = request("GET /a HTTP/1.1", "Connection: close")
@@ -364,3 +367,173 @@ def test_a_key_with_a_password_is_refused(far, tmp_path, server):
     subprocess.run(["openssl", "ec", "-in", str(server[1]), "-aes256", "-passout", "pass:x", "-out", str(locked)], check=True, capture_output=True)
     status, _, err = check(tmp_path, far.url, keys=keys((server[0], locked)))
     assert status == 1 and "locked.key" in err
+
+
+# ------------------------------------------------------------ renewal
+
+
+class Secret:
+    """A mounted Secret: both files change at once, by the swap of a link."""
+
+    def __init__(self, folder, pair):
+        self.folder, self.n = folder, 0
+        folder.mkdir()
+        self.put(pair)
+        for name in ("tls.crt", "tls.key"):
+            (folder / name).symlink_to("..data/" + name)
+
+    def put(self, pair):
+        data = self.folder / ("..%d" % self.n)
+        self.n += 1
+        data.mkdir()
+        for name, file in zip(("tls.crt", "tls.key"), pair):
+            (data / name).write_text(file.read_text())
+        (self.folder / "..tmp").symlink_to(data.name)
+        os.rename(self.folder / "..tmp", self.folder / "..data")
+
+    @property
+    def pair(self):
+        return self.folder / "tls.crt", self.folder / "tls.key"
+
+
+def shown(remora, context):
+    """The serial number of the certificate that a new connection gets."""
+    with socket.create_connection(("127.0.0.1", remora.port), DEADLINE_S) as sock, context.wrap_socket(sock, server_hostname="localhost") as tls:
+        return tls.getpeercert()["serialNumber"]
+
+
+@pytest.fixture(params=[1, 4])
+def secret(request, start, authority, far, tmp_path):
+    """(remora with a Secret's certificate, the Secret, the client's context)"""
+    one = Secret(tmp_path / "secret", authority.issue("first"))
+    context = client_context(authority)
+    return start(config(far.url, keys=keys(one.pair)), tls=context, workers=request.param), one, context
+
+
+def test_renewal_fails_no_handshake(secret, authority):
+    """Twenty times under handshakes without a pause: none fails, and each certificate is in use within a second."""
+    remora, one, context = secret
+    stop, failed, n = threading.Event(), [], [0, 0]
+
+    def run(k):
+        while not stop.is_set():
+            try:
+                if remora.ask("/a").status != 200:
+                    failed.append("status")
+                n[k] += 1
+            except Exception as why:  # whatever it is, it is what a client must not see
+                failed.append(why)
+
+    threads = [threading.Thread(target=run, args=(k,)) for k in range(2)]
+    for thread in threads:
+        thread.start()
+    slow = []
+    for i in range(20):
+        before = shown(remora, context)
+        began = time.monotonic()
+        one.put(authority.issue("renewed%d" % i))
+        until(lambda: shown(remora, context) != before, "the renewed certificate")
+        slow.append(time.monotonic() - began)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert min(n) > 20
+    print("renewals: slowest %.0f ms; handshakes: %d" % (max(slow) * 1000, sum(n)))
+    assert max(slow) < (10 if SANITIZED else 1)  # issue 6
+
+
+def test_a_connection_that_is_there_goes_on(secret, authority):
+    remora, one, context = secret
+    before = shown(remora, context)
+    with remora.wire() as wire:
+        wire.send(request("GET /a HTTP/1.1"))
+        assert wire.answer().status == 200
+        one.put(authority.issue("another"))
+        until(lambda: shown(remora, context) != before, "the renewed certificate")
+        wire.send(request("GET /a HTTP/1.1"))
+        assert wire.answer().status == 200
+
+
+def test_a_pair_that_is_none_leaves_the_old_one(secret, authority):
+    remora, one, context = secret
+    before = shown(remora, context)
+    other = authority.issue("other")
+    for wrong in ((other[0], authority.issue("mixed")[1]), (one.folder / "..0" / "tls.key", other[1])):
+        one.put(wrong)
+        until(lambda: remora.metrics().value("remora_config_last_reload_successful") == 0, "the refusal")
+        assert shown(remora, context) == before
+        assert remora.ask("/a").status == 200
+        one.put(other if shown(remora, context) == before else wrong)
+        until(lambda: remora.metrics().value("remora_config_last_reload_successful") == 1, "the pair")
+        before = shown(remora, context)
+        other = authority.issue("other")
+    assert "reload refused" in remora.log()
+
+
+def test_what_metrics_say(secret, authority):
+    remora, one, context = secret
+    assert remora.ask("/a").status == 200
+    with socket.create_connection(("127.0.0.1", remora.port), DEADLINE_S) as sock:
+        sock.sendall(b"no TLS at all\r\n\r\n")
+        sock.recv(1)
+    until(lambda: remora.metrics().value("remora_tls_handshakes_total", result="failure") >= 1, "the failure")
+    metrics = remora.metrics()
+    assert metrics.value("remora_tls_handshakes_total", result="success") >= 1
+    assert metrics.value("remora_client_connections") >= 0
+    first = metrics.value("remora_tls_certificate_not_after_timestamp_seconds")
+    assert first > time.time()
+    one.put(authority.issue("long", days=400))
+    until(lambda: remora.metrics().value("remora_tls_certificate_not_after_timestamp_seconds") > first, "the other end")
+
+
+def test_another_rule_by_a_reload(start, far, authority, server):
+    remora = start(config(far.url, keys=keys(server), min_version="TLS12"), tls=client_context(authority), workers=2)
+    old = client_context(authority)
+    old.maximum_version = TLS12
+    shown(remora, old)
+    remora.config.write_text(remora.config.read_text().replace('"TLS12"', '"TLS13"'))
+
+    def refused():
+        try:
+            shown(remora, old)
+        except (ssl.SSLError, OSError):
+            return True
+        return False
+
+    until(refused, "the other rule")
+    assert remora.ask("/a").status == 200
+
+
+def test_whether_there_is_tls_stays(start, far, authority, server):
+    remora = start(config(far.url, keys=keys(server)), tls=client_context(authority), workers=1)
+    text = json.loads(remora.config.read_text())
+    tls = text.pop("tls")
+    text["endpoints"][1]["endpoint"] = "/other"
+    remora.config.write_text(json.dumps(text))
+    until(lambda: remora.ask("/other", method="POST", body=b"").status == 200, "the reload")
+    assert "what it was at the start stays" in remora.log()
+    text["tls"], text["endpoints"][1]["endpoint"] = tls, "/back"
+    remora.config.write_text(json.dumps(text))
+    until(lambda: remora.ask("/back", method="POST", body=b"").status == 200, "the reload back")
+
+
+def test_a_renewed_authority_of_clients(start, far, authority, stranger, server, tmp_path):
+    trusted = tmp_path / "clients.pem"
+    trusted.write_text(authority.certificate.read_text())
+    ours, theirs = client_context(authority), client_context(authority)
+    ours.load_cert_chain(*authority.issue("ours"))
+    theirs.load_cert_chain(*stranger.issue("theirs"))
+    remora = start(config(far.url, keys=keys(server), enable_mtls=True, ca_certs=[str(trusted)]), tls=ours, workers=2)
+    assert remora.ask("/a").status == 200
+
+    def status(context):
+        try:
+            return ask(remora.port, "/a", tls=context).status
+        except (ssl.SSLError, OSError, AssertionError):
+            return None
+
+    assert status(theirs) is None
+    trusted.write_text(authority.certificate.read_text() + stranger.certificate.read_text())
+    until(lambda: status(theirs) == 200, "the other authority")
+    assert status(ours) == 200
