@@ -271,6 +271,7 @@ void rm_backend_read(struct rm_reader *r, const struct rm_path *path, struct rm_
     if (!rm_value_get(r->arena, object, pattern.name))
         rm_reader_warn(r, &pattern, backend->place, "is missing: \"/\" is called");
     rm_pattern_compile(r, &pattern, backend_place(r, object, "url_pattern"), endpoint, index);
+    rm_when_check(r, &extra, rm_value_get(r->arena, object, extra.name), endpoint, index, backend);
     if (!backend->lambda.is_given)
         backend_discovery(r, path, object, backend);
     rm_encoding_input(r, &encoding, backend_place(r, object, "encoding"), &backend->encoding);

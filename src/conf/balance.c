@@ -101,23 +101,6 @@ const struct rm_field rm_zone_variable = {
 
 // ---- hash_on -----------------------------------------------------------------------------------------------------------
 
-static bool hash_on_param(struct rm_reader *r, const struct rm_path *path, struct rm_place place, struct rm_str name,
-                          const struct rm_conf_endpoint *endpoint, struct rm_conf_balance *balance)
-{
-    struct rm_arena *arena = r->found->arena;
-    const char **names = RM_NEW_ARRAY(arena, const char *, endpoint->params.n + 1);
-    for (size_t i = 0; i < endpoint->params.n; i++) {
-        balance->hash_param = (uint32_t)i;
-        if (rm_str_eq(endpoint->params.v[i], name))
-            return true;
-        names[i] = rm_arena_cstr(arena, endpoint->params.v[i]);
-    }
-    const char *near = rm_nearest(name, names, endpoint->params.n);
-    rm_reader_error(r, path, place, "the endpoint has no parameter {%.*s}%s%s%s", (int)name.n, name.p,
-                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-    return false;
-}
-
 static void hash_on_read(struct rm_reader *r, const struct rm_path *path, struct rm_place place,
                          const struct rm_conf_endpoint *endpoint, struct rm_conf_balance *balance)
 {
@@ -129,7 +112,7 @@ static void hash_on_read(struct rm_reader *r, const struct rm_path *path, struct
         balance->hash_on = RM_HASH_ON_HEADER;
         balance->hash_header = rm_str_sub(text, header.n, text.n);
     } else if (rm_str_starts(text, param) && text.n > param.n) {
-        if (hash_on_param(r, path, place, rm_str_sub(text, param.n, text.n), endpoint, balance))
+        if (rm_param_find(r, path, place, rm_str_sub(text, param.n, text.n), endpoint, &balance->hash_param))
             balance->hash_on = RM_HASH_ON_PARAM;
     } else {
         rm_reader_error(r, path, place, "found %s, allowed is header:NAME, param:NAME or client_ip",

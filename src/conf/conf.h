@@ -72,6 +72,19 @@ struct rm_conf_graphql {
     struct rm_str operation_name;
 };
 
+// extra_config remora.when of a backend.
+struct rm_regex;
+struct rm_conf_when {
+    enum rm_when { RM_WHEN_ALWAYS, RM_WHEN_PARAM, RM_WHEN_HEADER, RM_WHEN_QUERY, RM_WHEN_FIELD } of;
+    struct rm_str text;          // as written
+    struct rm_str name;          // of the header or query pair
+    uint32_t param, backend;     // of a parameter; of a field
+    struct rm_strs field;
+    struct rm_str equals, matches; // without both: it is there
+    const struct rm_regex *regex;  // of `matches`
+    bool has_equals, negated;
+};
+
 // extra_config backend/lambda, and lambda of remora's.
 struct rm_conf_lambda {
     bool is_given;
@@ -104,7 +117,6 @@ struct rm_conf_breaker {
 };
 
 // extra_config security/bot-detector of the service or of an endpoint.
-struct rm_regex;
 struct rm_conf_bot {
     bool is_given, empty_is_bot;
     struct rm_strs allow, deny, pattern_texts;
@@ -192,10 +204,12 @@ struct rm_conf_backend {
     struct rm_str return_error_details; // "" off
     bool return_error_code;
     // extra_config backend/http/client
-    bool send_body_on_redirect;
+    bool send_body_on_redirect, no_redirect;
     struct rm_conf_tls client_tls; // where it has a value: instead of the service's, whole
     // extra_config remora
     bool required;
+    struct rm_conf_when when;
+    struct rm_strs response_headers;
     uint64_t timeout_us;     // 0: the endpoint's
     struct rm_str transport; // "curl", or empty: the fastest that can do it
     struct rm_conf_balance balance;

@@ -187,6 +187,11 @@ static struct rm_value *dump_endpoint(struct dumper *d, const struct rm_conf_end
         if (endpoint->backends[i].graphql.query.n == 0) // defaults alone ask for nothing
             rm_value_remove(&d->arena, rm_value_get(&d->arena, backend, RM_STR("extra_config")),
                             RM_STR("backend/graphql"));
+        if (endpoint->backends[i].when.text.n == 0)
+            rm_value_remove(
+                &d->arena,
+                rm_value_get(&d->arena, rm_value_get(&d->arena, backend, RM_STR("extra_config")), RM_STR("remora")),
+                RM_STR("when"));
         dump_written(d, backend, "modifier/martian", endpoint->backends[i].martian_value);
         dump_backend_tls(d, backend, &endpoint->backends[i].client_tls);
         rm_value_append(backends, backend);

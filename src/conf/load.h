@@ -49,6 +49,16 @@ void rm_martian_check(struct rm_reader *, const struct rm_path *extra, const str
                       const struct rm_conf_backend *);
 extern const struct rm_fields rm_http_fields, rm_http_client_fields;                        // http.c
 extern const struct rm_fields rm_http_cache_fields;                                         // http_cache.c
+// path.c: the endpoint's parameter of that name; false, with a finding: there is none.
+bool rm_param_find(struct rm_reader *, const struct rm_path *, struct rm_place, struct rm_str name,
+                   const struct rm_conf_endpoint *, uint32_t *index);
+// pattern.c: "resp<N>_<path>": true when the name has this form; and the path's names.
+bool rm_pattern_resp(struct rm_str name, uint64_t *backend, struct rm_str *field);
+struct rm_strs rm_pattern_split(struct rm_arena *, struct rm_str field);
+// when.c: `object` is the extra_config, NULL: none; `index` the backend's.
+extern const struct rm_fields rm_when_fields;
+void rm_when_check(struct rm_reader *, const struct rm_path *extra, struct rm_value *object,
+                   const struct rm_conf_endpoint *, size_t index, struct rm_conf_backend *);
 // own.c: what extra_config.remora of an endpoint and of its backends means together; `object` is the endpoint.
 void rm_own_endpoint_check(struct rm_reader *, const struct rm_path *extra, struct rm_value *object,
                            const struct rm_conf_endpoint *);

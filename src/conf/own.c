@@ -122,6 +122,19 @@ void rm_own_endpoint_check(struct rm_reader *r, const struct rm_path *extra, str
     }
 }
 
+static void own_response_headers(struct rm_reader *r, const struct rm_path *path, struct rm_value *value, void *base)
+{
+    static const char *const others[] = {"connection", "content-encoding", "content-length", "content-type", "date", "keep-alive",
+                                         "te", "trailer", "transfer-encoding", "upgrade", "x-krakend", "x-krakend-completed"};
+    struct rm_strs *names = &((struct rm_conf_backend *)base)->response_headers;
+    rm_header_names_check(r, path, value, names, NULL);
+    for (size_t i = 0; i < names->n; i++)
+        for (size_t k = 0; k < RM_COUNT(others); k++)
+            if (rm_str_eq_nocase(names->v[i], rm_str_of(others[k])))
+                rm_reader_error(r, path, rm_doc_place(value), "%s is of one connection or one body, or remora's own",
+                                rm_text_quote(r->found->arena, names->v[i]));
+}
+
 static void own_transport(struct rm_reader *r, const struct rm_path *path, struct rm_value *value, void *base)
 {
     const struct rm_conf_backend *backend = base;
@@ -186,10 +199,18 @@ static const struct rm_field own_backend_rows[] = {
      .type = RM_FIELD_BOOL,
      .offset = offsetof(struct rm_conf_backend, required),
      .doc = "without its answer the endpoint fails"},
-    LATER("when"),
+    {.name = "when",
+     .type = RM_FIELD_NESTED,
+     .offset = RM_NOWHERE,
+     .nested = &rm_when_fields,
+     .doc = "the backend is asked only if this is so"},
     LATER("redirect"),
     LATER("tls"),
-    LATER("response_headers"),
+    {.name = "response_headers",
+     .type = RM_FIELD_STRINGS,
+     .offset = offsetof(struct rm_conf_backend, response_headers),
+     .read = own_response_headers,
+     .doc = "headers of this backend's answer that the client gets with the merged one"},
     LATER("kafka"),
     {.name = "lambda",
      .type = RM_FIELD_NESTED,

@@ -1,5 +1,6 @@
 // Paths of endpoints: the leading slash, parameters, and what may not stand there.
 // SPDX-License-Identifier: Apache-2.0
+#include "base/map.h"
 #include "conf/load.h"
 
 struct path_reader {
@@ -105,4 +106,21 @@ void rm_endpoint_path_read(struct rm_reader *r, const struct rm_path *path, stru
         path_segment(&p, rm_str_sub(text, at, end));
         at = end + 1;
     }
+}
+
+bool rm_param_find(struct rm_reader *r, const struct rm_path *path, struct rm_place place, struct rm_str name,
+                   const struct rm_conf_endpoint *endpoint, uint32_t *index)
+{
+    struct rm_arena *arena = r->found->arena;
+    const char **names = RM_NEW_ARRAY(arena, const char *, endpoint->params.n + 1);
+    for (size_t i = 0; i < endpoint->params.n; i++) {
+        *index = (uint32_t)i;
+        if (rm_str_eq(endpoint->params.v[i], name))
+            return true;
+        names[i] = rm_arena_cstr(arena, endpoint->params.v[i]);
+    }
+    const char *near = rm_nearest(name, names, endpoint->params.n);
+    rm_reader_error(r, path, place, "the endpoint has no parameter {%.*s}%s%s%s", (int)name.n, name.p,
+                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return false;
 }

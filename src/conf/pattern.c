@@ -80,8 +80,7 @@ static void pattern_literal(struct pattern_reader *p, struct rm_str text)
     pattern_text(p, rm_str_sub(text, path, text.n));
 }
 
-// "resp<N>_<path>": true when the name has this form.
-static bool pattern_resp(struct rm_str name, uint64_t *backend, struct rm_str *field)
+bool rm_pattern_resp(struct rm_str name, uint64_t *backend, struct rm_str *field)
 {
     size_t at = 4;
     *backend = 0;
@@ -97,7 +96,7 @@ static bool pattern_resp(struct rm_str name, uint64_t *backend, struct rm_str *f
     return true;
 }
 
-static struct rm_strs pattern_split(struct rm_arena *arena, struct rm_str field)
+struct rm_strs rm_pattern_split(struct rm_arena *arena, struct rm_str field)
 {
     struct rm_strs names = {RM_NEW_ARRAY(arena, struct rm_str, field.n + 1), 0};
     size_t from = 0;
@@ -152,7 +151,7 @@ static void pattern_resp_piece(struct pattern_reader *p, struct rm_str text, uin
                                                                        .in_query = p->in_query,
                                                                        .text = text,
                                                                        .backend = (uint32_t)backend,
-                                                                       .path = pattern_split(p->r->arena, field)};
+                                                                       .path = rm_pattern_split(p->r->arena, field)};
     }
 }
 
@@ -184,7 +183,7 @@ static void pattern_piece(struct pattern_reader *p, struct rm_str text)
         }
     }
     int length = (int)(text.n < 60 ? text.n : 60);
-    if (pattern_resp(name, &backend, &field))
+    if (rm_pattern_resp(name, &backend, &field))
         pattern_resp_piece(p, text, backend, field);
     else if (rm_str_starts(name, RM_STR("JWT.")))
         pattern_claim(p, text, rm_str_sub(name, 4, name.n));

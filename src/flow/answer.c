@@ -68,6 +68,15 @@ static int answer_charge(struct rm_arena *arena, struct rm_budget *budget, size_
     return RM_OK;
 }
 
+static void answer_pass_headers(const struct rm_backend *backend, const struct rm_exchange *x, struct rm_part *out)
+{
+    const struct rm_strs *names = &backend->conf->response_headers;
+    for (uint32_t i = 0; names->n > 0 && i < x->answer.n; i++)
+        for (size_t k = 0; k < names->n; k++)
+            if (rm_str_eq_nocase(names->v[k], x->answer.v[i].name))
+                rm_headers_add(out->call.arena, &out->passed, x->answer.v[i].name, x->answer.v[i].value);
+}
+
 void rm_answer_take(const struct rm_backend *backend, const struct rm_exchange *x, struct rm_part *out)
 {
     struct rm_arena *arena = out->call.arena;
@@ -100,4 +109,5 @@ void rm_answer_take(const struct rm_backend *backend, const struct rm_exchange *
         return;
     out->data = data;
     out->answered = out->complete = true;
+    answer_pass_headers(backend, x, out);
 }

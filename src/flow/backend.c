@@ -11,6 +11,7 @@
 #include "flow/retry.h"
 #include "flow/status.h"
 #include "flow/stream.h"
+#include "flow/when.h"
 
 #include "base/clock.h"
 #include "net/redirect.h"
@@ -111,6 +112,8 @@ static int backend_redirect(struct backend_call *b, const struct rm_exchange *x,
         .status = x->status,
         .location = rm_headers_find(&x->answer, RM_STR("location")),
     };
+    if (b->slot.backend->conf->no_redirect)
+        return 0;
     int rc = rm_redirect_next(b->slot.part.call.arena, &in, &b->next, err);
     if (rc == 1 && ++b->hops > RM_REDIRECTS_MOST)
         return rm_fail(err, RM_EREDIRECT, "more than %d redirects", RM_REDIRECTS_MOST);
@@ -402,6 +405,13 @@ static void backend_start(struct rm_call *call)
     struct backend_call *b = (struct backend_call *)call;
     const struct rm_backend *backend = b->slot.backend;
     struct rm_err err;
+    if (backend->conf->when.of != RM_WHEN_ALWAYS &&
+        !rm_when_holds(&backend->conf->when, b->slot.part.rq, b->slot.ask->answers, call->arena)) {
+        b->slot.part.data = rm_value_new(call->arena, RM_OBJECT); // of no part, and nothing is missing
+        b->slot.part.answered = b->slot.part.complete = true;
+        rm_call_done(call);
+        return;
+    }
     backend_count_begin(b);
     if (b->slot.ask->err.code != RM_OK) {
         call->err = b->slot.ask->err;

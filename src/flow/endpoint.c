@@ -98,6 +98,7 @@ static void endpoint_below_done(struct rm_call *call)
     part->reasons = below->reasons;
     part->fails = below->fails || (part->rq->endpoint->n_backends == 1 && below->call.err.code != RM_OK &&
                                    part->rq->endpoint->backends->conf->required);
+    part->passed = below->passed;
     part->has_own = below->has_own;
     part->own_body = below->own_body;
     part->own_type = below->own_type;

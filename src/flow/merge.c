@@ -3,6 +3,7 @@
 #include "flow/merge.h"
 
 #include "flow/backend.h"
+#include "flow/head.h"
 
 // A line for each failed backend, which is named by its place in the configuration: its address is nobody's business.
 static struct rm_str merge_reasons(struct rm_arena *arena, struct rm_slot *const *slots, uint32_t n)
@@ -15,6 +16,16 @@ static struct rm_str merge_reasons(struct rm_arena *arena, struct rm_slot *const
                                   slots[i]->backend->index, err->text);
     }
     return all;
+}
+
+// A later backend's in the place of an earlier one's, as with data; cookies stand beside each other.
+static void merge_headers(struct rm_arena *arena, const struct rm_headers *more, struct rm_headers *all)
+{
+    for (uint32_t i = 0; i < more->n; i++)
+        if (!rm_str_eq_nocase(more->v[i].name, RM_STR("set-cookie")))
+            rm_head_remove(all, more->v[i].name);
+    for (uint32_t i = 0; i < more->n; i++)
+        rm_headers_add(arena, all, more->v[i].name, more->v[i].value);
 }
 
 // The first required one that has not answered: the endpoint fails as it did. Behind one that has failed, a sequence may not have asked it.
@@ -53,6 +64,8 @@ void rm_merge(struct rm_slot *const *slots, uint32_t n, uint32_t n_backends, boo
         }
         complete = complete && part->answered && part->complete && part->data && part->call.err.code == RM_OK;
         answered = answered || part->answered;
+        if (part->answered)
+            merge_headers(arena, &part->passed, &out->passed);
         if (!part->answered || !part->data)
             continue;
         if (data)

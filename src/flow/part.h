@@ -18,6 +18,7 @@ struct rm_part {
     struct rm_value *data; // an object; NULL is a JSON null
     struct rm_str
         reasons; // of a group with failures: their texts, a line each, where the configuration shows them; else empty
+    struct rm_headers passed; // response_headers of the backends that are in it
     bool fails; // a required backend has no answer: whatever there is else
     bool has_own; // return_error_code: the answer is the backend's own, body and Content-Type
     struct rm_str own_body, own_type;
@@ -31,6 +32,7 @@ struct rm_ask {
     bool has_own_body;                  // own_body is sent in place of the client's
     struct rm_str own_body, more_query; // more_query: behind the target's
     struct rm_err err;                  // it cannot be asked
+    struct rm_value *const *answers;    // in a sequence: of the backends before
     struct rm_fetch *fetches;           // whatever was made of it, the newest first
 };
 struct rm_fetch {

@@ -52,6 +52,7 @@ static void race_end(struct race_call *race, const struct rm_slot *winner)
     part->answered = winner->part.answered;
     part->complete = winner->part.complete;
     part->data = winner->part.data;
+    part->passed = winner->part.passed;
     part->has_own = winner->part.has_own;
     part->own_body = winner->part.own_body;
     part->own_type = winner->part.own_type;

@@ -127,6 +127,11 @@ void rm_reply_merged(struct rm_part *part)
     reply_begin(rq, plan, 200, completed);
     if (completed && endpoint->cache_control.n > 0)
         reply_add(rq, RM_STR("Cache-Control"), endpoint->cache_control);
+    for (uint32_t i = 0; i < part->passed.n; i++) {
+        const struct rm_header *one = &part->passed.v[i];
+        if (!rm_headers_find(&rq->reply.headers, one->name) || rm_str_eq_nocase(one->name, RM_STR("set-cookie")))
+            reply_add(rq, one->name, one->value);
+    }
     reply_add(rq, RM_STR("Content-Type"), rm_str_of(encoder->content_type));
     if (endpoint->encoder->pick)
         reply_add(rq, RM_STR("Vary"), RM_STR("Accept")); // for caches between here and the client

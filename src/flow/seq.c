@@ -87,6 +87,7 @@ static void seq_next(struct seq_call *seq)
 {
     struct rm_request *rq = seq->part.rq;
     uint32_t i = seq->asked++;
+    seq->asks[i].answers = seq->answers;
     struct rm_slot *slot = rm_slot_new(rq, &rq->endpoint->backends[i], &seq->asks[i], seq->part.deadline_us,
                                        &seq->part.call, seq_slot_done);
     seq->slots[i] = slot;

@@ -97,11 +97,31 @@ static int url_list(struct rm_arena *arena, struct rm_value *array, struct rm_st
     return RM_OK;
 }
 
+// By its number from 0; NULL: it is none, or there is no such item.
+static struct rm_value *url_item(struct rm_arena *arena, struct rm_value *array, struct rm_str name)
+{
+    uint32_t n = 0;
+    if (name.n == 0 || name.n > 9 || (name.n > 1 && name.p[0] == '0'))
+        return NULL;
+    for (size_t i = 0; i < name.n; i++) {
+        if (name.p[i] < '0' || name.p[i] > '9')
+            return NULL;
+        n = n * 10 + (uint32_t)(name.p[i] - '0');
+    }
+    rm_value_open(arena, array);
+    struct rm_value *item = n < array->n ? array->first : NULL;
+    while (item && n-- > 0)
+        item = item->next;
+    return item;
+}
+
 int rm_url_field(struct rm_arena *arena, struct rm_value *answer, struct rm_strs path, struct rm_str *out)
 {
     struct rm_value *v = answer;
     for (size_t i = 0; v && i < path.n; i++)
-        v = v->type == RM_OBJECT ? rm_value_get(arena, v, path.v[i]) : NULL;
+        v = v->type == RM_OBJECT  ? rm_value_get(arena, v, path.v[i])
+            : v->type == RM_ARRAY ? url_item(arena, v, path.v[i])
+                                  : NULL;
     if (!v)
         return RM_EPARAM;
     if (v->type == RM_ARRAY)
