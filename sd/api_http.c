@@ -301,6 +301,15 @@ static void run_begin(struct api_run *run)
     run_set(run, CURLOPT_USERAGENT, "remora");
     if (run->call->compress && curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_LIBZ)
         run_set(run, CURLOPT_ACCEPT_ENCODING, "gzip");
+    if (run->call->form.n > 0) {
+        run_set(run, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)run->call->form.n);
+        run_set(run, CURLOPT_COPYPOSTFIELDS, run->call->form.p);
+    }
+    if (target->user.n > 0) {
+        run_set(run, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+        run_set(run, CURLOPT_USERNAME, rm_arena_cstr(arena, target->user));
+        run_set(run, CURLOPT_PASSWORD, rm_arena_cstr(arena, target->password));
+    }
     run_set_tls(run);
     run_add_header(run, "Accept: application/json");
     if (target->token.n > 0) {

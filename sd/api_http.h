@@ -1,4 +1,4 @@
-// GET requests to an HTTP API, on the discovery loop. What k8s_watch.c needs of it is an interface, so that tests can play the server;
+// Requests to an HTTP API, on the discovery loop. What k8s_watch.c needs of it is an interface, so that tests can play the server;
 // api_http.c is the real one.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef SD_API_HTTP_H
@@ -21,6 +21,7 @@ struct rm_api_call {
     int (*data)(struct rm_api_call *,
                 struct rm_str); // a piece of the body; anything but RM_OK ends the call with that code
     void (*done)(struct rm_api_call *);
+    struct rm_str form; // what is posted, application/x-www-form-urlencoded; empty: a GET. Until it is done
     bool compress; // ask for gzip where the library can undo it: not for a stream, which would wait in its buffers
     // The answer.
     int status;              // 0: there is none
@@ -37,6 +38,7 @@ struct rm_api_target {
     uint16_t port;
     struct rm_str base_path;
     struct rm_str token;   // "": none is sent
+    struct rm_str user, password; // of Basic authentication; user "": none
     struct rm_str ca_file; // "": the system's authorities. Read again for each connection
 };
 struct rm_api_client;

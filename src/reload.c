@@ -24,7 +24,7 @@ struct reload_world {
     struct rm_cache_wait wait;
     struct rm_cache_entry **fresh; // entries that nobody had before
     uint32_t n_fresh;
-    uint32_t n_keys; // of the plan's, acquired
+    uint32_t n_fetches; // of the plan's, acquired
     uint64_t tls_hash;
     uint64_t attempt;
     const char *cause;
@@ -87,8 +87,8 @@ static void world_release_entries(struct reload_world *w)
     for (uint32_t i = 0; i < w->world.plan->n_sources; i++)
         if (w->world.entries[i])
             rm_cache_release(w->world.entries[i]);
-    while (w->n_keys > 0)
-        rm_key_fetches_release(w->reload->conf.keys, &w->world.plan->keys[--w->n_keys]);
+    while (w->n_fetches > 0)
+        rm_fetches_release(w->reload->conf.fetches, &w->world.plan->fetches[--w->n_fetches]);
 }
 
 static void world_release(struct rm_msg *msg) // discovery
@@ -186,8 +186,8 @@ static int world_acquire(struct reload_world *w)
         if (state.users == 1)
             w->fresh[w->n_fresh++] = w->world.entries[i];
     }
-    for (; w->n_keys < plan->n_keys; w->n_keys++) {
-        int code = rm_key_fetches_acquire(w->reload->conf.keys, &plan->keys[w->n_keys], &w->err);
+    for (; w->n_fetches < plan->n_fetches; w->n_fetches++) {
+        int code = rm_fetches_acquire(w->reload->conf.fetches, &plan->fetches[w->n_fetches], &w->err);
         if (code != RM_OK)
             return code;
     }

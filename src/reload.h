@@ -6,7 +6,7 @@
 
 #include "admin/admin.h"
 #include "admin/reload.h"
-#include "keys.h"
+#include "fetch.h"
 
 struct rm_reload;
 
@@ -15,7 +15,7 @@ struct rm_reload_conf {
     struct rm_cache *cache;
     struct rm_budget *bodies;
     struct rm_policy_cells *cells;
-    struct rm_key_fetches *keys;
+    struct rm_fetches *fetches;
     const char *path; // of the configuration
     struct rm_conf_options options;
     bool debug_endpoint;

@@ -63,7 +63,7 @@ struct run {
     const struct rm_conf *conf; // the same, while it starts
     struct rm_budget bodies;
     struct rm_policy_cells *cells;
-    struct rm_key_fetches *keys;
+    struct rm_fetches *fetches;
     struct rm_front_shared shared;
     int listeners[2];
     struct run_worker *workers;
@@ -362,13 +362,13 @@ static int run_start_discovery(struct run *r, struct rm_err *err)
     run_set_up_names(r);
     run_set_up_kubernetes(r);
     r->cache = rm_cache_new(r->discovery);
-    r->keys = rm_key_fetches_new(r->discovery);
+    r->fetches = rm_fetches_new(r->discovery);
     struct rm_reload_conf reload = {.loop = r->loop,
                                     .discovery = r->discovery,
                                     .cache = r->cache,
                                     .bodies = &r->bodies,
                                     .cells = r->cells,
-                                    .keys = r->keys,
+                                    .fetches = r->fetches,
                                     .path = r->path,
                                     .options = r->options,
                                     .debug_endpoint = r->options.debug};
@@ -444,7 +444,7 @@ static void run_finish(struct run *r)
     rm_cache_wait_stop(&r->first.wait);
     rm_cache_wait_stop(&r->ready.wait);
     rm_reload_free(r->reload);
-    rm_key_fetches_free(r->keys);
+    rm_fetches_free(r->fetches);
     rm_policy_cells_free(r->cells);
     rm_conf_free(r->first_conf);
     rm_cache_free(r->cache);

@@ -10,8 +10,6 @@
 static const struct rm_extra_absent absent_known[] = {
     // Of the Community edition.
     {"async/amqp", DEVOPS "krakend-amqp/agent", "consumes messages from RabbitMQ", "leave it to KrakenD"},
-    {"auth/client-credentials", DEVOPS "krakend-oauth2-clientcredentials", "gets a token for the backend (OAuth2)",
-     "let the backend take another proof, such as client_tls"},
     {"auth/revoker", SERVICE "bloomfilter", "refuses tokens that were revoked", "let what stands before remora do it"},
     {"auth/signer", DEVOPS "krakend-jose/signer", "signs tokens in answers",
      "let the service that issues them sign them"},

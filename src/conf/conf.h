@@ -72,6 +72,14 @@ struct rm_conf_graphql {
     struct rm_str operation_name;
 };
 
+// extra_config auth/client-credentials of a backend.
+struct rm_conf_credentials {
+    bool is_given, is_disabled;
+    struct rm_str client_id, client_secret, token_url, scopes;
+    struct rm_value *params;
+    struct rm_str form; // all that is posted but the first two, encoded
+};
+
 // extra_config remora.when of a backend.
 struct rm_regex;
 struct rm_conf_when {
@@ -196,6 +204,7 @@ struct rm_conf_backend {
     struct rm_conf_ratelimit ratelimit;
     struct rm_conf_breaker breaker;
     struct rm_conf_http_cache http_cache;
+    struct rm_conf_credentials credentials;
     // extra_config modifier/martian
     const struct rm_martian *martian; // martian.h; NULL: none
     struct rm_value *martian_value;   // as written

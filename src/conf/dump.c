@@ -61,6 +61,8 @@ static struct rm_value *dump_field(struct dumper *d, const struct rm_field *fiel
         return NULL;
     switch (field->type) {
     case RM_FIELD_STRING:
+        if (field->is_secret && ((const struct rm_str *)at)->n > 0)
+            return dump_text(d, RM_STR("***"));
         return dump_text(d, *(const struct rm_str *)at);
     case RM_FIELD_BOOL:
         return rm_value_new(arena, *(const bool *)at ? RM_TRUE : RM_FALSE);

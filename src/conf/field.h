@@ -38,6 +38,7 @@ struct rm_field {
     const char *fallback; // the default as a file would say it; NULL: the member is left as it is
     uint64_t min, max;    // max 0: no limit
     bool zero_is_unset;   // as in KrakenD: 0 (or "") leaves the default
+    bool is_secret; // STRING: shown as *** by check -d
     bool lenient;         // BOOL, CHOICE: as in KrakenD, a value that does not fit is left out; here with a warning
     const char *old_name; // of KrakenD 1.x
     const char *const *choices;

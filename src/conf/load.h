@@ -66,6 +66,7 @@ void rm_own_endpoint_check(struct rm_reader *, const struct rm_path *extra, stru
 extern const struct rm_fields rm_lambda_fields, rm_lambda_own_fields;
 void rm_lambda_check(struct rm_reader *, const struct rm_path *extra, struct rm_value *object,
                      const struct rm_conf_endpoint *, struct rm_conf_backend *);
+extern const struct rm_fields rm_credentials_fields; // credentials.c
 extern const struct rm_fields rm_bot_fields, rm_bot_endpoint_fields;                                // bot.c
 extern const struct rm_fields rm_breaker_fields;                                            // breaker.c
 extern const struct rm_fields rm_ratelimit_fields, rm_ratelimit_backend_fields;             // ratelimit.c

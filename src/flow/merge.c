@@ -77,11 +77,12 @@ void rm_merge(struct rm_slot *const *slots, uint32_t n, uint32_t n_backends, boo
     out->complete = complete;
     out->data = data ? data : answered ? rm_value_new(arena, RM_OBJECT) : NULL;
     const struct rm_err *missing = merge_missing(slots, n, endpoint, first);
-    out->fails = missing != NULL;
-    if (!first && !missing)
-        return;
     // Only what has failed for want of memory alone is a 503, and a backend's own status is not the group's.
-    out->call.err = missing ? *missing : first_not_memory ? *first_not_memory : *first;
+    const struct rm_err *why = missing ? missing : first_not_memory ? first_not_memory : first;
+    out->fails = missing != NULL;
+    if (!why)
+        return;
+    out->call.err = *why;
     if (endpoint->conf->status != RM_CONF_HONEST)
         out->call.err.status = 0;
     if (with_reasons)

@@ -261,7 +261,7 @@ static int plan_fill(struct rm_plan *plan, struct rm_err *err)
     plan->sources = build.sources;
     build.views = RM_NEW_ARRAY(&plan->arena, struct rm_plan_view, n_backends);
     plan->views = build.views;
-    plan->keys = RM_NEW_ARRAY(&plan->arena, struct rm_plan_keys, conf->n_endpoints);
+    plan->fetches = RM_NEW_ARRAY(&plan->arena, struct rm_plan_fetch, conf->n_endpoints + n_backends);
     plan->transports = RM_NEW_ARRAY(&plan->arena, struct rm_plan_transport *, n_backends);
     build.identity = rm_balance_identity();
     plan->n_endpoints = (uint32_t)conf->n_endpoints;

@@ -17,7 +17,15 @@
 
 struct rm_backend;      // flow/backend.h
 struct rm_policy_cells; // policy/cell.h
-struct rm_keyring;      // policy/keyring.h
+struct rm_awaited;      // policy/awaited.h
+
+// What the plan needs from elsewhere while it serves: the keys of a jwk_url, or a token for a backend (with a client's name).
+struct rm_plan_fetch {
+    struct rm_awaited *to;
+    struct rm_str url, ca_file;           // "": the system's authorities
+    struct rm_str client, secret, form;   // of a token; form: what is posted beside them, encoded
+    uint64_t refresh_us, cooldown_us;     // refresh_us 0: when it is over
+};
 
 struct rm_endpoint {
     const struct rm_conf_endpoint *conf;
@@ -57,12 +65,8 @@ struct rm_plan {
     uint32_t n_views;
     struct rm_plan_transport **transports; // distinct ones; a backend names its by index
     uint32_t n_transports;
-    struct rm_plan_keys {           // distinct jwk_urls
-        struct rm_keyring *ring;    // policy/keyring.h
-        struct rm_str url, ca_file; // "": the system's authorities
-        uint64_t refresh_us, cooldown_us;
-    } * keys;
-    uint32_t n_keys;
+    struct rm_plan_fetch *fetches; // distinct ones
+    uint32_t n_fetches;
     struct rm_budget *budget;       // of bodies; of the process, not of the plan
     const struct rm_checks *checks; // of every request, before the endpoint's; NULL: none
     struct rm_policy_cells *cells;  // of the process, likewise; NULL: the plan has its own

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "flow/backend.h"
+#include "policy/bearer.h"
 #include "policy/bodies.h"
 #include "policy/bot.h"
 #include "policy/breaker.h"
@@ -137,28 +138,26 @@ static struct rm_names policies_names(struct rm_strs list)
     return (struct rm_names){list.v, list.n};
 }
 
-// One a source, whatever number of endpoints name it.
-static struct rm_keyring *policies_keyring(struct policies_build *build, const struct rm_conf_validator *conf)
+// One a source, whatever number of endpoints or backends name it.
+static struct rm_awaited *policies_fetch(struct policies_build *build, struct rm_plan_fetch wanted)
 {
     struct rm_plan *plan = build->plan;
-    struct rm_plan_keys wanted = {
-        .url = conf->jwk_url,
-        .ca_file = conf->jwk_local_ca,
-        .refresh_us = conf->cache_duration_s * RM_SEC,
-        .cooldown_us = conf->cooldown_us,
-    };
-    for (uint32_t i = 0; i < plan->n_keys; i++) {
-        const struct rm_plan_keys *one = &plan->keys[i];
+    for (uint32_t i = 0; i < plan->n_fetches; i++) {
+        const struct rm_plan_fetch *one = &plan->fetches[i];
         if (rm_str_eq(one->url, wanted.url) && rm_str_eq(one->ca_file, wanted.ca_file) &&
-            one->refresh_us == wanted.refresh_us && one->cooldown_us == wanted.cooldown_us)
-            return one->ring;
+            rm_str_eq(one->client, wanted.client) && rm_str_eq(one->secret, wanted.secret) &&
+            rm_str_eq(one->form, wanted.form) && one->refresh_us == wanted.refresh_us &&
+            one->cooldown_us == wanted.cooldown_us)
+            return one->to;
     }
-    struct rm_str key = rm_arena_printf(build->arena, "keys %" PRIu32 " %" PRIu64 " %.*s %.*s", conf->cache_duration_s, conf->cooldown_us,
-                                        (int)wanted.ca_file.n, wanted.ca_file.n ? wanted.ca_file.p : "",
-                                        (int)wanted.url.n, wanted.url.p);
-    wanted.ring = rm_keyring_open(build->arena, plan->cells, key);
-    plan->keys[plan->n_keys++] = wanted;
-    return wanted.ring;
+    struct rm_str key = rm_arena_printf(
+        build->arena, "fetch %" PRIu64 " %" PRIu64 " %.*s %.*s %.*s %.*s %.*s", wanted.refresh_us, wanted.cooldown_us,
+        (int)wanted.ca_file.n, wanted.ca_file.n ? wanted.ca_file.p : "", (int)wanted.url.n, wanted.url.p,
+        (int)wanted.client.n, wanted.client.n ? wanted.client.p : "", (int)wanted.secret.n,
+        wanted.secret.n ? wanted.secret.p : "", (int)wanted.form.n, wanted.form.n ? wanted.form.p : "");
+    wanted.to = rm_awaited_open(build->arena, plan->cells, key);
+    plan->fetches[plan->n_fetches++] = wanted;
+    return wanted.to;
 }
 
 static int policies_jwt(struct policies_build *build)
@@ -194,7 +193,10 @@ static int policies_jwt(struct policies_build *build)
     };
     policies_check(build, &rm_check_jwt, jwt);
     if (conf->jwk_url.n > 0) {
-        jwt->ring = policies_keyring(build, conf);
+        jwt->ring = policies_fetch(build, (struct rm_plan_fetch){.url = conf->jwk_url,
+                                                                 .ca_file = conf->jwk_local_ca,
+                                                                 .refresh_us = conf->cache_duration_s * RM_SEC,
+                                                                 .cooldown_us = conf->cooldown_us});
         return RM_OK;
     }
     return rm_jwt_open_file(jwt, build->arena, conf->jwk_local_path, build->err);
@@ -273,6 +275,22 @@ static int policies_breaker(struct policies_build *build)
     return RM_OK;
 }
 
+// ---- tokens of remora's own ------------------------------------------------------------------------------------------
+
+static int policies_bearer(struct policies_build *build)
+{
+    const struct rm_conf_credentials *conf = &build->backend->credentials;
+    if (!conf->is_given || conf->is_disabled)
+        return RM_OK;
+    struct rm_plan_fetch fetch = {.url = conf->token_url,
+                                  .client = conf->client_id,
+                                  .secret = conf->client_secret,
+                                  .form = conf->form,
+                                  .cooldown_us = RM_SEC};
+    policies_admission(build, &rm_admission_bearer, rm_bearer_new(build->arena, policies_fetch(build, fetch)));
+    return RM_OK;
+}
+
 // ---- HTTP cache ------------------------------------------------------------------------------------------------------
 
 // What a shared store tells hosts apart by: their names, which are the same whatever addresses they have.
@@ -312,7 +330,7 @@ const void *rm_policies_breaker(const struct rm_backend *backend)
 static const policies_add policies_service[] = {policies_cors, policies_secure, policies_bot};
 static const policies_add policies_endpoint[] = {policies_bot, policies_jwt, policies_client_limit, policies_rate,
                                                  policies_bodies};
-static const policies_add policies_backend[] = {policies_breaker, policies_backend_rate};
+static const policies_add policies_backend[] = {policies_breaker, policies_backend_rate, policies_bearer};
 
 static int policies_add_all(struct policies_build *build, const policies_add *order, size_t n)
 {

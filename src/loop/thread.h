@@ -14,7 +14,7 @@ int rm_thread_start(struct rm_thread **out, const char *name, void (*run)(void *
 void rm_thread_join(struct rm_thread *); // waits for its end and frees it; NULL is fine
 
 // For what threads share, held for a few instructions: outside the request path, but for what a configuration asks for that is one in the
-// whole process (policy/http_store.c, policy/keyring.c).
+// whole process (policy/http_store.c, policy/awaited.c).
 struct rm_lock {
     pthread_mutex_t mutex;
 };

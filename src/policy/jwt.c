@@ -102,10 +102,10 @@ static int jwt_verify(const struct rm_jwt *self, const struct rm_visit *visit, s
     // The configuration's algorithm, for a key of its kind: what the token says must be the same, and decides nothing.
     if (!rm_str_eq(jws.alg, rm_str_of(rm_jws_alg_names[self->alg])))
         return rm_fail(err, RM_EDENIED, "the token is not signed with %s", rm_jws_alg_names[self->alg]);
-    struct rm_keys *keys = self->ring ? rm_keyring_get(self->ring) : NULL;
+    struct rm_keys *keys = self->ring ? (struct rm_keys *)rm_awaited_get(self->ring) : NULL;
     code = jwt_verify_by(self, keys ? &keys->set : self->ring ? &none : &self->keys, &jws, err);
-    rm_keys_unref(keys);
-    if (code == RM_AGAIN && !(self->ring && rm_keyring_may_wait(self->ring, rm_loop_now_us(visit->loop))))
+    rm_awaited_unref(keys ? &keys->value : NULL);
+    if (code == RM_AGAIN && !(self->ring && rm_awaited_may_wait(self->ring, rm_loop_now_us(visit->loop))))
         code = RM_EDENIED;
     return code == RM_OK ? rm_jws_claims(visit->arena, &jws, claims, err) : code;
 }
@@ -189,7 +189,7 @@ static struct rm_call *jwt_wait(const void *of, struct rm_visit *visit, struct r
                                 void (*on_done)(struct rm_call *))
 {
     const struct rm_jwt *self = of;
-    return rm_keyring_wait(self->ring, visit->loop, visit->arena, up, on_done);
+    return rm_awaited_wait(self->ring, visit->loop, visit->arena, up, on_done);
 }
 
 const struct rm_check_ops rm_check_jwt = {"auth/validator", jwt_apply, jwt_wait};

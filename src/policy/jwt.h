@@ -25,7 +25,7 @@ struct rm_jwt {
     size_t n_propagate;
     bool logs; // operation_debug: a line for each refusal
     struct rm_jwk_set keys;  // of a file, or
-    struct rm_keyring *ring; // of a jwk_url: a token whose key is not there waits for it
+    struct rm_awaited *ring; // of a jwk_url: a token whose key is not there waits for it
 };
 
 // Reads a file of keys into jwt->keys: at load. RM_ECONF with why, also where none of them can be used with jwt->alg.
