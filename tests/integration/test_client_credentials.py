@@ -40,15 +40,15 @@ def issuer(backend):
     return Issuer(backend)
 
 
-@pytest.fixture(params=[1, 4])
-def gateway(request, start, backend, issuer):
+@pytest.fixture
+def gateway(start, backend, issuer):
     def begin(timeout="20s", **more):
         shop = backend(lambda peer, req: answer(json.dumps({"token": req.values("authorization")})))
         credentials = {"client_id": "re:mora", "client_secret": "s/e c", "token_url": issuer.far.url + "/token", **more}
         one = {"host": [shop.url], "url_pattern": "/", "extra_config": {"auth/client-credentials": credentials}}
         config = {"version": 3, "listen_ip": "127.0.0.1", "timeout": timeout,
                   "endpoints": [{"endpoint": "/a", "backend": [one], "input_headers": ["Authorization"]}, {"endpoint": "/b", "backend": [one]}]}
-        remora = start(json.dumps(config), workers=request.param)
+        remora = start(json.dumps(config), workers=4)
         remora.shop = shop
         return remora
 

@@ -402,12 +402,12 @@ def shown(remora, context):
         return tls.getpeercert()["serialNumber"]
 
 
-@pytest.fixture(params=[1, 4])
-def secret(request, start, authority, far, tmp_path):
+@pytest.fixture
+def secret(start, authority, far, tmp_path):
     """(remora with a Secret's certificate, the Secret, the client's context)"""
     one = Secret(tmp_path / "secret", authority.issue("first"))
     context = client_context(authority)
-    return start(config(far.url, keys=keys(one.pair)), tls=context, workers=request.param), one, context
+    return start(config(far.url, keys=keys(one.pair)), tls=context, workers=4), one, context
 
 
 def test_renewal_fails_no_handshake(secret, authority):
