@@ -57,6 +57,8 @@ void rig_open(struct rig *rig)
 
 void rig_tear_down(struct rig *rig)
 {
+    while (rig->calls) // what a failed test left running
+        rig_cancel(rig->calls);
     if (rig->engine)
         rig->net->close(rig->engine);
     backend_stop(&rig->backend);
@@ -175,6 +177,15 @@ static int64_t rig_read(struct rm_body_source *source, char *to, size_t n)
 
 // ---- exchanges -------------------------------------------------------------------------------------------------------
 
+static void rig_ends(struct rig_call *call)
+{
+    struct rig_call **at = &call->rig->calls;
+    while (*at != call)
+        at = &(*at)->next;
+    *at = call->next;
+    call->rig->running--;
+}
+
 static void rig_on_done(struct rm_call *c)
 {
     struct rm_exchange *x = rm_container_of(c, struct rm_exchange, call);
@@ -183,7 +194,7 @@ static void rig_on_done(struct rm_call *c)
     call->done = true;
     call->code = c->err.code;
     call->err = c->err;
-    call->rig->running--;
+    rig_ends(call);
 }
 
 struct rig_call *rig_call(struct rig *rig, const char *method, const char *target)
@@ -242,8 +253,16 @@ void rig_deadline(struct rig_call *call, uint64_t from_now_us)
 
 void rig_start(struct rig_call *call)
 {
+    call->next = call->rig->calls;
+    call->rig->calls = call;
     call->rig->running++;
     rm_call_start(&call->x->call);
+}
+
+void rig_cancel(struct rig_call *call)
+{
+    rm_call_cancel(&call->x->call);
+    rig_ends(call);
 }
 
 void rig_resume(struct rig_call *call)

@@ -22,7 +22,8 @@ struct rig {
     void *engine;
     struct backend backend;
     struct rm_host host; // the backend's
-    unsigned running;    // exchanges
+    struct rig_call *calls; // that run, the newest first
+    unsigned running;       // how many
     uint64_t turns;
     bool (*until)(struct rig *);
     struct rm_hook hook;
@@ -32,6 +33,7 @@ struct rig {
 // An exchange, what came of it, and how its body comes and goes.
 struct rig_call {
     struct rig *rig;
+    struct rig_call *next;
     struct rm_exchange *x;
     bool done;
     int code;
@@ -70,6 +72,7 @@ void rig_header(struct rig_call *, const char *name, const char *value);
 void rig_stream(struct rig_call *);                                  // into the sink instead of x->body_out
 void rig_feed_from(struct rig_call *, uint64_t bytes, bool chunked); // the source gives so many 'y'
 void rig_start(struct rig_call *);
+void rig_cancel(struct rig_call *);
 void rig_resume(struct rig_call *);              // its sink can take again
 void rig_body_ready(struct rig_call *);          // its source has bytes
 void rig_reads(struct rig_call *, size_t bytes); // streams, and reads that many at a time

@@ -359,8 +359,7 @@ static void never_connects(void **state)
     call = rig_call(&rig, "GET", "/"); // cancelled while connecting
     rig_start(call);
     rig_turns(&rig, 2);
-    rm_call_cancel(&call->x->call);
-    rig.running--;
+    rig_cancel(call);
     rig_turns(&rig, 2);
     assert_false(call->done);
     for (size_t i = 0; i < RM_COUNT(full); i++)
@@ -497,12 +496,6 @@ static bool watched_starves(struct rig *r)
     return watched->starved > 0;
 }
 
-static void cancel(struct rig_call *call)
-{
-    rm_call_cancel(&call->x->call);
-    call->rig->running--;
-}
-
 static void cancelled_right_after_the_start(void **state)
 {
     (void)state;
@@ -510,7 +503,7 @@ static void cancelled_right_after_the_start(void **state)
     for (unsigned i = 0; i < 2; i++) { // with a fresh handle, and one that has just sent something
         struct rig_call *call = rig_call(&rig, "GET", "/");
         rig_start(call);
-        cancel(call);
+        rig_cancel(call);
         assert_false(call->x->sent);
         rig_turns(&rig, 5);
         assert_false(call->done);
@@ -528,7 +521,7 @@ static void cancelled_while_it_waits(void **state)
     struct rig_call *call = rig_call(&rig, "GET", "/");
     rig_start(call);
     rig_run_until(&rig, backend_has_request);
-    cancel(call);
+    rig_cancel(call);
     assert_true(call->x->sent);
     rig_run_until(&rig, backend_lost_one); // the connection ends with it
     assert_false(call->done);
@@ -547,7 +540,7 @@ static void cancelled_in_the_middle_of_a_stream(void **state)
     rig_start(watched);
     rig_run_until(&rig, watched_has_bytes);
     uint64_t got = watched->got;
-    cancel(watched);
+    rig_cancel(watched);
     rig_run_until(&rig, backend_lost_one);
     assert_int_equal(watched->got, got);
     assert_false(watched->done);
@@ -565,7 +558,7 @@ static void cancelled_while_it_uploads(void **state)
     watched->hold_at = 5000;
     rig_start(watched);
     rig_run_until(&rig, watched_starves);
-    cancel(watched);
+    rig_cancel(watched);
     rig_run_until(&rig, backend_lost_one);
     assert_false(watched->done);
 }
@@ -576,14 +569,14 @@ static void cancelled_after_it_was_done(void **state)
     begin(answers_hello);
     struct rig_call *call = rig_call(&rig, "GET", "/a b"); // fails inside start
     rig_start(call);
-    cancel(call);
+    rig_cancel(call);
     rig_turns(&rig, 2);
     assert_false(call->done);
 }
 
 static void cancel_in_chunk(struct rig_call *call)
 {
-    cancel(call);
+    rig_cancel(call);
 }
 
 static void start_another(struct rig_call *call)
@@ -617,7 +610,7 @@ static struct rig_call *victim;
 static void cancel_the_victim(struct rig_call *call)
 {
     call->on_chunk = NULL;
-    cancel(victim);
+    rig_cancel(victim);
 }
 
 static void cancelled_from_the_callback_of_another(void **state)

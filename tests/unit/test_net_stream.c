@@ -55,6 +55,12 @@ static bool watched_is_stuck(struct rig *r)
     return watched->again_at > 0 && watched->got >= watched->again_at;
 }
 
+static bool watched_is_told(struct rig *r)
+{
+    (void)r;
+    return watched->told > 0;
+}
+
 static bool watched_starves(struct rig *r)
 {
     (void)r;
@@ -183,8 +189,10 @@ static void a_reader_that_does_not_read(void **state)
     rig_reads(call, 1 << 20);
     call->read_later = true;
     rig_start(call);
+    watched = call;
+    rig_run_until(&rig, watched_is_told);
     rig_turns(&rig, 50);
-    assert_true(call->told > 0 && call->told < 100);
+    assert_true(call->told < 100);
     assert_true(call->got < 64 << 10);
     assert_false(call->done);
     rig_read_on(call);
@@ -203,8 +211,7 @@ static void a_reader_that_does_not_read(void **state)
     call->read_later = true;
     rig_start(call);
     rig_turns(&rig, 20);
-    rm_call_cancel(&call->x->call);
-    rig.running--;
+    rig_cancel(call);
     assert_int_equal(rig.net->read(rig.engine, call->x, call->first, sizeof(call->first)), 0);
 }
 
@@ -344,8 +351,7 @@ static void a_paused_stream_can_be_cancelled(void **state)
     rig_start(watched);
     rig_run_until(&rig, watched_is_stuck);
     rig_resume(watched);
-    rm_call_cancel(&watched->x->call); // with the resume still waiting
-    rig.running--;
+    rig_cancel(watched); // with the resume still waiting
     uint64_t got = watched->got;
     rig_turns(&rig, 5);
     assert_int_equal(watched->got, got);
@@ -589,10 +595,13 @@ static void a_slow_backend_stops_the_source(void **state)
     watched = rig_call(&rig, "POST", "/");
     rig_feed_from(watched, 64 << 20, false);
     rig_start(watched);
-    rig_turns(&rig, 50);
-    uint64_t given = watched->given, turns = rig.turns;
-    rig_turns(&rig, 20);
-    assert_int_equal(watched->given, given);
+    // The sockets take a little more for as long as the kernel likes; then nothing moves, nothing spins.
+    uint64_t given, turns;
+    do {
+        given = watched->given;
+        turns = rig.turns;
+        rig_turns(&rig, 20);
+    } while (given == 0 || watched->given != given);
     assert_true(given < 32 * MIB);
     assert_true(rig.turns - turns < 10);
     backend_go(&rig.backend);

@@ -378,9 +378,13 @@ static void streams_with_pauses(void **state)
     rig_start(watched);
     for (int i = 0; i < 3; i++) {
         rig_run_until(&rig, watched_is_stuck);
-        rig_turns(&rig, 10);
-        uint64_t turns = rig.turns;
-        rig_turns(&rig, 20);
+        uint64_t sent, given, turns;
+        do { // until the sockets are full
+            sent = rig.backend.sent;
+            given = watched->given;
+            turns = rig.turns;
+            rig_turns(&rig, 20);
+        } while (rig.backend.sent != sent || watched->given != given);
         assert_true(rig.turns - turns < 10);
         watched->again_at += 1 << 20;
         rig_resume(watched);
