@@ -22,6 +22,7 @@ extern const char *const rm_method_names[RM_METHODS];
 enum rm_piece_kind {
     RM_PIECE_TEXT,  // literal bytes, as they go on the wire
     RM_PIECE_PARAM, // the endpoint's parameter number `param`
+    RM_PIECE_REST,  // what the endpoint's wildcard stands for, its last parameter; behind a slash
     RM_PIECE_CLAIM, // a claim of the client's token: path of one name
     RM_PIECE_RESP,  // a field of backend number `backend`'s answer (sequential): path of names
 };
@@ -236,9 +237,10 @@ enum rm_static_when {
 };
 
 struct rm_conf_endpoint {
-    struct rm_str path; // "/u/{id}"
+    struct rm_str path; // "/u/{id}", "/files/*"
     enum rm_method method;
     struct rm_strs params; // names in order of appearance
+    bool has_rest;         // the path ends in a wildcard, which is the last of the parameters, "*"
     // Those that make the answer, then the shadow backends, each in the order of the file.
     struct rm_conf_backend *backends;
     size_t n_backends, n_shadows;

@@ -93,7 +93,6 @@ static const struct rm_field own_endpoint_rows[] = {
      .min = 1000,
      .read = own_soft_deadline,
      .doc = "after it the answers that are there, and all required ones, are enough"},
-    LATER("wildcard"),
 };
 const struct rm_fields rm_own_endpoint_fields = {.v = own_endpoint_rows,
                                                  .n = RM_COUNT(own_endpoint_rows),

@@ -48,7 +48,7 @@ static void path_param(struct path_reader *p, struct rm_str segment, size_t at, 
     params->v[params->n++] = name;
 }
 
-static void path_segment(struct path_reader *p, struct rm_str segment)
+static void path_segment(struct path_reader *p, struct rm_str segment, bool is_last)
 {
     static const char *const reserved[] = {"__debug", "__echo", "__health"};
     struct rm_reader *r = p->r;
@@ -59,9 +59,12 @@ static void path_segment(struct path_reader *p, struct rm_str segment)
     }
     if (rm_str_eq(segment, RM_STR(".")) || rm_str_eq(segment, RM_STR("..")))
         rm_reader_error(r, p->path, p->place, "a \"%.*s\" segment: no request can have it", (int)segment.n, segment.p);
-    if (path_find(segment, 0, '*') < segment.n)
-        rm_reader_error(r, p->path, p->place,
-                        "wildcards (%s) are not in this version of remora: name the segments, like /{a}/{b}", quoted);
+    if (is_last && rm_str_eq(segment, RM_STR("*"))) {
+        p->endpoint->params.v[p->endpoint->params.n++] = segment;
+        p->endpoint->has_rest = true;
+    } else if (path_find(segment, 0, '*') < segment.n) {
+        rm_reader_error(r, p->path, p->place, "a wildcard is the whole last segment, like /files/*, not %s", quoted);
+    }
     if (segment.n > 0 && segment.p[0] == ':')
         rm_reader_error(r, p->path, p->place, "a parameter is written {%.*s}, not %s", (int)segment.n - 1,
                         segment.p + 1, quoted);
@@ -95,7 +98,7 @@ void rm_endpoint_path_read(struct rm_reader *r, const struct rm_path *path, stru
     size_t most = 0;
     for (size_t i = 0; i < text.n; i++)
         most += text.p[i] == '{';
-    endpoint->params.v = RM_NEW_ARRAY(r->arena, struct rm_str, most + 1);
+    endpoint->params.v = RM_NEW_ARRAY(r->arena, struct rm_str, most + 2);
     if (path_find(text, 0, '?') < text.n || path_find(text, 0, '#') < text.n)
         rm_reader_error(r, path, place,
                         "a path has no '?' and no '#': what a query may hold is said by \"input_query_strings\"");
@@ -103,7 +106,7 @@ void rm_endpoint_path_read(struct rm_reader *r, const struct rm_path *path, stru
         size_t end = path_find(text, at, '/');
         if (end == at && end < text.n)
             rm_reader_error(r, path, place, "two slashes in a row: no request is matched with them");
-        path_segment(&p, rm_str_sub(text, at, end));
+        path_segment(&p, rm_str_sub(text, at, end), end == text.n);
         at = end + 1;
     }
 }

@@ -70,12 +70,27 @@ static void pattern_text(struct pattern_reader *p, struct rm_str text)
             (struct rm_piece){.kind = RM_PIECE_TEXT, .in_query = p->in_query, .text = {out, n}};
 }
 
+// What the endpoint's wildcard stands for comes behind the path, with one slash between them.
+static void pattern_rest(struct pattern_reader *p)
+{
+    struct rm_conf_backend *backend = p->backend;
+    const struct rm_piece *last = backend->n_pieces > 0 ? &backend->pieces[backend->n_pieces - 1] : NULL;
+    if (!last) // it has a finding
+        return;
+    if (last->kind != RM_PIECE_TEXT || last->text.p[last->text.n - 1] != '/')
+        pattern_text(p, RM_STR("/"));
+    backend->pieces[backend->n_pieces++] = (struct rm_piece){
+        .kind = RM_PIECE_REST, .text = RM_STR("*"), .param = (uint32_t)p->endpoint->params.n - 1};
+}
+
 // Text up to the next placeholder; the query begins a piece of its own.
-static void pattern_literal(struct pattern_reader *p, struct rm_str text)
+static void pattern_literal(struct pattern_reader *p, struct rm_str text, bool is_last)
 {
     const char *mark = p->in_query || text.n == 0 ? NULL : memchr(text.p, '?', text.n);
     size_t path = mark ? (size_t)(mark - text.p) : p->in_query ? 0 : text.n;
     pattern_text(p, rm_str_sub(text, 0, path));
+    if (p->endpoint->has_rest && !p->in_query && (mark || is_last))
+        pattern_rest(p);
     p->in_query |= mark != NULL;
     pattern_text(p, rm_str_sub(text, path, text.n));
 }
@@ -112,17 +127,18 @@ struct rm_strs rm_pattern_split(struct rm_arena *arena, struct rm_str field)
 static void pattern_undefined(struct pattern_reader *p, struct rm_str name)
 {
     const struct rm_strs *params = &p->endpoint->params;
+    size_t n = params->n - (p->endpoint->has_rest ? 1 : 0);
     struct rm_arena *arena = p->r->found->arena;
-    const char **names = RM_NEW_ARRAY(arena, const char *, params->n + 1);
+    const char **names = RM_NEW_ARRAY(arena, const char *, n + 1);
     struct rm_str list = RM_STR("");
-    for (size_t i = 0; i < params->n; i++) {
+    for (size_t i = 0; i < n; i++) {
         names[i] = rm_arena_cstr(arena, params->v[i]);
         if (i < 10)
             list = rm_arena_printf(arena, "%.*s%s{%s}", (int)list.n, list.p, i > 0 ? ", " : "", names[i]);
     }
-    const char *near = rm_nearest(name, names, params->n);
+    const char *near = rm_nearest(name, names, n);
     int length = (int)(name.n < 60 ? name.n : 60);
-    if (params->n == 0)
+    if (n == 0)
         rm_reader_error(p->r, p->path, p->place, "{%.*s} is not defined: the endpoint's path has no parameters", length,
                         name.p);
     else
@@ -204,7 +220,7 @@ void rm_pattern_compile(struct rm_reader *r, const struct rm_path *path, struct 
     backend->url_pattern = text;
 
     struct pattern_reader p = {r, path, place, endpoint, backend, index, false};
-    size_t most = 3;
+    size_t most = 5;
     for (size_t i = 0; i < text.n; i++)
         most += text.p[i] == '{' ? 2 : 0;
     backend->pieces = RM_NEW_ARRAY(r->arena, struct rm_piece, most);
@@ -214,10 +230,10 @@ void rm_pattern_compile(struct rm_reader *r, const struct rm_path *path, struct 
         size_t end = text.p[at] == '{' ? pattern_placeholder(text, at) : at;
         if (end == at)
             continue;
-        pattern_literal(&p, rm_str_sub(text, from, at));
+        pattern_literal(&p, rm_str_sub(text, from, at), false);
         pattern_piece(&p, rm_str_sub(text, at, end));
         from = end;
         at = end - 1;
     }
-    pattern_literal(&p, rm_str_sub(text, from, text.n));
+    pattern_literal(&p, rm_str_sub(text, from, text.n), true);
 }

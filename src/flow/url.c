@@ -165,8 +165,8 @@ static bool url_is_hex(char c)
     return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
 }
 
-// A raw segment keeps its escapes; whatever else may not stand in a segment is encoded.
-static struct rm_str url_raw_segment(struct rm_arena *arena, struct rm_str in)
+// A raw segment, or several where slashes may pass, keeps its escapes; whatever else may not stand in a segment is encoded.
+static struct rm_str url_raw_segment(struct rm_arena *arena, struct rm_str in, bool slashes)
 {
     char *text = rm_arena_alloc(arena, 3 * in.n);
     size_t n = 0;
@@ -175,6 +175,8 @@ static struct rm_str url_raw_segment(struct rm_arena *arena, struct rm_str in)
             memcpy(text + n, in.p + i, 3);
             n += 3;
             i += 2;
+        } else if (in.p[i] == '/' && slashes) {
+            text[n++] = '/';
         } else {
             struct rm_str one = rm_pct_encode_segment(arena, rm_str_sub(in, i, i + 1));
             memcpy(text + n, one.p, one.n);
@@ -205,8 +207,9 @@ static int url_fill(const struct rm_url *url, struct rm_arena *arena, const stru
             return rm_fail(err, RM_ETOOBIG, "the value of a URL parameter is too long");
     } else {
         text = in->params[piece->param];
-        if (url->raw_params && !piece->in_query) {
-            *out = url_raw_segment(arena, text);
+        bool is_rest = piece->kind == RM_PIECE_REST;
+        if (is_rest || (url->raw_params && !piece->in_query)) {
+            *out = url_raw_segment(arena, text, is_rest);
             return RM_OK;
         }
         if (url->raw_params && rm_pct_decode(arena, text, false, &text) != RM_OK) {
@@ -341,7 +344,8 @@ static int url_fill_pattern(const struct rm_url *url, struct rm_arena *arena, co
     *out = (struct url_text){.p = rm_arena_alloc(arena, most)};
     const struct rm_piece *filled = NULL; // the newest placeholder
     for (size_t i = 0; i < url->n_pieces; i++) {
-        bool is_literal = url->pieces[i].kind == RM_PIECE_TEXT;
+        // A rest is whole segments, none of them dots: its router has looked.
+        bool is_literal = url->pieces[i].kind == RM_PIECE_TEXT || url->pieces[i].kind == RM_PIECE_REST;
         if (!is_literal)
             filled = &url->pieces[i];
         if (url_put(out, texts[i], is_literal) != RM_OK)

@@ -28,7 +28,7 @@ static int route_add(struct rm_router *r, struct rm_str path, struct route_node 
     *out = route_tree_put(&r->arena, &r->root, path);
     if (!*out)
         return rm_fail(err, RM_ECONF, "path %.*s does not begin with a slash", (int)path.n, path.p);
-    size_t depth = route_count(path, '/'), params = route_count(path, '{');
+    size_t depth = route_count(path, '/'), params = route_count(path, '{') + route_count(path, '*');
     r->depth = depth > r->depth ? depth : r->depth;
     r->params = params > r->params ? params : r->params;
     return RM_OK;
@@ -159,9 +159,12 @@ static bool route_fix(const struct rm_router *r, struct rm_arena *arena, struct 
     size_t depth = route_count(clean, '/');
     for (size_t i = 0, param = 0; i < depth; i++) {
         const struct route_node *node = nocase.taken[i];
-        bool is_param = i == 0 ? node == r->root.param : node == nocase.taken[i - 1]->param;
+        const struct route_node *up = i == 0 ? &r->root : nocase.taken[i - 1];
+        bool is_param = node == up->param || node == up->rest;
         struct rm_str segment = is_param ? walk->params[param++] : node->text;
         out = rm_arena_printf(arena, "%.*s/%.*s", (int)out.n, out.p, (int)segment.n, segment.p);
+        if (node == up->rest)
+            break;
     }
     *fixed = out;
     return !rm_str_eq(out, path);
@@ -252,6 +255,41 @@ static bool route_param_ok(const struct rm_router *r, struct rm_str value)
     return !memchr(value.p, '%', value.n) && !memchr(value.p, '?', value.n) && !memchr(value.p, '#', value.n);
 }
 
+// The end of `raw` behind so many bytes of what it decodes to.
+static struct rm_str route_raw_tail(struct rm_str raw, size_t decoded)
+{
+    size_t at = 0;
+    for (; decoded > 0; decoded--)
+        at += raw.p[at] == '%' ? 3 : 1;
+    return rm_str_sub(raw, at, raw.n);
+}
+
+// What a wildcard stands for, from decoded to as it came; encoded anew where slashes were taken out of the path. False: a segment of
+// it, however encoded, would climb.
+static bool route_rest(const struct rm_router *r, struct rm_arena *arena, struct rm_str raw_path, struct rm_str path,
+                       bool is_cleaned, struct rm_str *rest)
+{
+    struct rm_str decoded = *rest;
+    if (r->conf->disable_path_decoding) {
+        if (rm_pct_decode(arena, *rest, false, &decoded) != RM_OK)
+            return false;
+    } else if (is_cleaned) {
+        struct rm_str slash = rm_str_sub(path, (size_t)(rest->p - path.p) - 1, path.n);
+        struct rm_str encoded = route_encode(r, arena, slash);
+        *rest = rm_str_sub(encoded, 1, encoded.n);
+    } else {
+        *rest = route_raw_tail(raw_path, (size_t)(rest->p - path.p));
+    }
+    for (size_t at = 0; at <= decoded.n;) {
+        const char *slash = at < decoded.n ? memchr(decoded.p + at, '/', decoded.n - at) : NULL;
+        size_t end = slash ? (size_t)(slash - decoded.p) : decoded.n;
+        if (rm_target_is_dots(rm_str_sub(decoded, at, end)))
+            return false;
+        at = end + 1;
+    }
+    return true;
+}
+
 // `prefix` ends in a slash: all below it, and a redirect to it for the path without that slash.
 static bool route_builtin(bool on, struct rm_str prefix, enum rm_route_kind kind, struct rm_arena *arena,
                           struct rm_str path, struct rm_route *out)
@@ -278,6 +316,7 @@ void rm_router_find(const struct rm_router *r, struct rm_arena *arena, struct rm
         out->kind = RM_ROUTE_BAD_PARAM; // the guard lets no such path through
         return;
     }
+    size_t n_before = path.n;
     if (r->conf->remove_extra_slash && path.n > 0)
         path = route_clean(arena, path);
     if (route_builtin(r->debug, RM_STR("/__debug/"), RM_ROUTE_DEBUG, arena, path, out) ||
@@ -293,7 +332,12 @@ void rm_router_find(const struct rm_router *r, struct rm_arena *arena, struct rm
     out->endpoint = leaf->endpoints[walk.method];
     out->params = walk.params;
     out->kind = out->endpoint ? RM_ROUTE_ENDPOINT : RM_ROUTE_HEALTH;
-    for (size_t i = 0; out->endpoint && i < out->endpoint->conf->params.n; i++)
+    if (!out->endpoint)
+        return;
+    size_t n = out->endpoint->conf->params.n;
+    if (out->endpoint->conf->has_rest && !route_rest(r, arena, raw_path, path, path.n != n_before, &walk.params[--n]))
+        out->kind = RM_ROUTE_BAD_PARAM;
+    for (size_t i = 0; i < n; i++)
         if (!route_param_ok(r, walk.params[i]))
             out->kind = RM_ROUTE_BAD_PARAM;
 }

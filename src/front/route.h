@@ -16,13 +16,13 @@ enum rm_route_kind {
     RM_ROUTE_OPTIONS,   // router.auto_options: 200 with Allow
     RM_ROUTE_NOT_FOUND,
     RM_ROUTE_NOT_ALLOWED, // 405 with Allow
-    RM_ROUTE_BAD_PARAM    // 400 "error: encoded url params"
+    RM_ROUTE_BAD_PARAM    // 400 "error: encoded url params", also for a rest with dot segments
 };
 
 struct rm_route {
     enum rm_route_kind kind;
     const struct rm_endpoint *endpoint;
-    struct rm_str *params; // decoded, in the endpoint's order
+    struct rm_str *params; // decoded, in the endpoint's order; what a wildcard stands for is last and as it came
     struct rm_str allow;   // "GET, POST"
     struct rm_str location;// path only; the query is the caller's to append
 };

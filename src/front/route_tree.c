@@ -33,8 +33,13 @@ static size_t tree_place(const struct route_node *node, struct rm_str text, bool
     return low;
 }
 
-static struct route_node *tree_child(struct rm_arena *arena, struct route_node *node, struct rm_str text)
+static struct route_node *tree_child(struct rm_arena *arena, struct route_node *node, struct rm_str text, bool is_last)
 {
+    if (is_last && rm_str_eq(text, RM_STR("*"))) {
+        if (!node->rest)
+            node->rest = RM_NEW(arena, struct route_node);
+        return node->rest;
+    }
     if (text.n > 2 && text.p[0] == '{' && text.p[text.n - 1] == '}') {
         if (!node->param)
             node->param = RM_NEW(arena, struct route_node);
@@ -68,7 +73,7 @@ struct route_node *route_tree_put(struct rm_arena *arena, struct route_node *roo
     bool more = true;
     while (more) {
         struct rm_str segment = tree_segment(&rest, &more);
-        node = tree_child(arena, node, segment);
+        node = tree_child(arena, node, segment, !more);
     }
     return node;
 }
@@ -87,7 +92,7 @@ static const struct route_node *tree_walk(const struct route_node *node, struct 
                                           size_t n_params, struct route_walk *walk)
 {
     bool more, found;
-    struct rm_str segment = tree_segment(&rest, &more);
+    struct rm_str all = rest, segment = tree_segment(&rest, &more);
     size_t from = 0, to = node->n_statics;
     if (!walk->nocase) {
         from = tree_place(node, segment, &found);
@@ -107,14 +112,24 @@ static const struct route_node *tree_walk(const struct route_node *node, struct 
         if (leaf)
             return leaf;
     }
-    if (!node->param || segment.n == 0)
+    if (node->param && segment.n > 0) {
+        walk->params[n_params] = segment;
+        if (walk->taken)
+            walk->taken[depth] = node->param;
+        const struct route_node *leaf = node->param;
+        if (more)
+            leaf = tree_walk(node->param, rest, depth + 1, n_params + 1, walk);
+        else if (!route_node_has(node->param, walk->method))
+            leaf = NULL;
+        if (leaf)
+            return leaf;
+    }
+    if (!node->rest || (segment.n == 0 && all.n > 0) || !route_node_has(node->rest, walk->method))
         return NULL;
-    walk->params[n_params] = segment;
+    walk->params[n_params] = all;
     if (walk->taken)
-        walk->taken[depth] = node->param;
-    if (more)
-        return tree_walk(node->param, rest, depth + 1, n_params + 1, walk);
-    return route_node_has(node->param, walk->method) ? node->param : NULL;
+        walk->taken[depth] = node->rest;
+    return node->rest;
 }
 
 const struct route_node *route_tree_find(const struct route_node *root, struct rm_str path, struct route_walk *walk)

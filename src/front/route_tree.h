@@ -10,6 +10,7 @@ struct route_node {
     struct route_node **statics; // sorted by text
     size_t n_statics, cap_statics;
     struct route_node *param; // what "{name}" leads to
+    struct route_node *rest;  // and "*", which ends a path
     const struct rm_endpoint *endpoints[RM_METHODS];
     bool health; // GET answers by itself
 };
@@ -17,8 +18,8 @@ struct route_node {
 // The node of a configured path ("/u/{id}"), made where it is missing. NULL: the path does not begin with '/'.
 struct route_node *route_tree_put(struct rm_arena *, struct route_node *root, struct rm_str path);
 
-// One walk. Static beats parameter, and the walk comes back to the parameter when the static branch ends without `method`. An
-// empty segment fills no parameter.
+// One walk. Static beats parameter beats the rest, and the walk comes back to the next of them when a branch ends without `method`.
+// An empty segment fills no parameter; a rest is empty or begins with a segment that is not.
 struct route_walk {
     int method;                      // enum rm_method; -1: any leaf that has one
     bool nocase;                     // compare static segments without case (ASCII)

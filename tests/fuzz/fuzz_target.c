@@ -1,12 +1,30 @@
 // The request target, from raw bytes to what a router of some endpoints finds: values that reach an endpoint, and redirects.
 // SPDX-License-Identifier: Apache-2.0
+#include "base/pct.h"
 #include "fake_plan.h"
 #include "front/route.h"
 #include "front/target.h"
 
 static const char *const endpoints[] = {"GET /",          "GET /a/b",          "GET /u/{id}",
                                         "GET /u/me",      "POST /u/{x}/p/{y}", "GET /Case/",
-                                        "GET /{a}/x/{b}", "PUT /{a}/x/y",      NULL};
+                                        "GET /{a}/x/{b}", "PUT /{a}/x/y",      "GET /files/*",
+                                        "PUT /{a}/*",     "POST /*",           NULL};
+
+// What a wildcard stands for is sent on as it came: it begins with no empty segment, and none of it climbs.
+static void target_check_rest(struct rm_arena *arena, struct rm_str rest, bool raw)
+{
+    struct rm_str decoded;
+    int code = rm_pct_decode(arena, rest, false, &decoded);
+    RM_ASSERT(code == RM_OK && !memchr(decoded.p, '\0', decoded.n) && !memchr(rest.p, '?', rest.n));
+    RM_ASSERT(decoded.n == 0 || raw || decoded.p[0] != '/');
+    for (size_t at = 0; at <= decoded.n;) {
+        size_t end = at;
+        while (end < decoded.n && decoded.p[end] != '/')
+            end++;
+        RM_ASSERT(!rm_target_is_dots(rm_str_sub(decoded, at, end)));
+        at = end + 1;
+    }
+}
 
 static void target_check(struct rm_arena *arena, const struct rm_router *router, struct rm_str method,
                          struct rm_str path, bool raw)
@@ -14,7 +32,10 @@ static void target_check(struct rm_arena *arena, const struct rm_router *router,
     struct rm_route r;
     rm_router_find(router, arena, method, path, &r);
     if (r.kind == RM_ROUTE_ENDPOINT) {
-        for (size_t i = 0; i < r.endpoint->conf->params.n; i++) {
+        size_t n = r.endpoint->conf->params.n;
+        if (r.endpoint->conf->has_rest)
+            target_check_rest(arena, r.params[--n], raw);
+        for (size_t i = 0; i < n; i++) {
             struct rm_str value = r.params[i];
             RM_ASSERT(value.n > 0 && !memchr(value.p, '/', value.n) && !memchr(value.p, '\0', value.n));
             RM_ASSERT(!rm_target_is_dots(value));

@@ -64,6 +64,40 @@ def test_what_is_no_item_fails_that_backend(gateway, field):
     assert len(remora.far.requests) == 1
 
 
+# ------------------------------------------------------------ the rest of a path
+
+
+@pytest.mark.parametrize("asked, target", [
+    ("/files/a/b", "/store/a/b"),
+    ("/files/", "/store/"),
+    ("/files/a%2Fb/%C3%A9?v=2&no=1", "/store/a%2Fb/%C3%A9?v=2"),
+    ("/files/a//b/", "/store/a//b/"),
+])  # fmt: skip
+def test_a_wildcard_takes_what_follows(gateway, asked, target):
+    remora = gateway(asks("/store"), path="/files/*", input_query_strings=["v"])
+    assert json.loads(remora.ask(asked).body) == {"at": target}
+    assert [req.target for req in remora.far.requests] == [target]
+
+
+def test_a_wildcard_for_each_backend_that_is_merged(gateway):
+    remora = gateway(asks("/one", group="one"), asks("/two/", group="two"), path="/u/{id}/*")
+    got = json.loads(remora.ask("/u/7/a/b").body)
+    assert got == {"one": {"at": "/one/a/b"}, "two": {"at": "/two/a/b"}}
+
+
+@pytest.mark.parametrize("asked", ["/files/..", "/files/a/../../b", "/files/%2e%2e/b", "/files/a%2F..%2Fb", "/files/.", "/files/%zz"])
+def test_nothing_climbs_through_a_wildcard(gateway, asked):
+    remora = gateway(asks("/store"), path="/files/*")
+    assert remora.ask(asked).status == 400
+    assert not remora.far.requests
+
+
+def test_a_wildcard_can_be_looked_at(gateway):
+    remora = gateway(asks("/a", when={"value": "param:*", "matches": "^v2/"}), asks("/b", group="b"), path="/x/*")
+    assert json.loads(remora.ask("/x/v1/y").body) == {"b": {"at": "/b/v1/y"}}
+    assert json.loads(remora.ask("/x/v2/y").body) == {"at": "/a/v2/y", "b": {"at": "/b/v2/y"}}
+
+
 # ------------------------------------------------------------ conditions
 
 

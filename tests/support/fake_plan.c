@@ -22,6 +22,9 @@ static void fake_endpoint(struct rm_arena *arena, struct rm_endpoint *endpoint, 
             end++;
         conf->params.v[conf->params.n++] = rm_str_sub(conf->path, i + 1, end);
     }
+    conf->has_rest = conf->path.p[conf->path.n - 1] == '*';
+    if (conf->has_rest)
+        conf->params.v[conf->params.n++] = RM_STR("*");
     conf->timeout_us = 2 * RM_SEC;
     endpoint->conf = conf;
     endpoint->index = index;

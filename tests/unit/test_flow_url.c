@@ -65,6 +65,47 @@ static void check_cases(const struct url_case *cases, size_t n)
         check_case(&cases[i]);
 }
 
+// An endpoint "/e/{a}/*": what came for its wildcard goes behind the pattern's path.
+static void the_rest_of_a_path(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *rest, *query, *target;
+    } cases[] = {
+        {"/", "x/y", "", "/x/y"},
+        {"", "x", "", "/x"},
+        {"/store", "x/y", "", "/store/x/y"},
+        {"/store/", "x/y/", "", "/store/x/y/"},
+        {"/store", "", "", "/store/"},
+        {"/", "", "", "/"},
+        {"/u/{a}", "x", "", "/u/A%20B/x"},
+        {"/u/{a}/", "x", "", "/u/A%20B/x"},
+        {"/store?v=1", "x", "q=1", "/store/x?v=1&q=1"},
+        {"/?a={a}", "x", "", "/x?a=A%20B"},
+        {"/store", "a%2Fb//c%3f", "q=1", "/store/a%2Fb//c%3f?q=1"},
+        {"/", "a b\\\xc3\xa9#%", "", "/a%20b%5C%C3%A9%23%25"},
+        {"/", "a:b@c;d=e,f!$&'()*+~", "", "/a:b@c;d=e,f!$&'()*+~"},
+    };
+    for (size_t i = 0; i < RM_COUNT(cases); i++) {
+        struct flow_rig rig;
+        struct rm_arena arena;
+        rm_arena_init(&arena, NULL);
+        struct rm_str conf = rm_arena_printf(&arena,
+                                             "'endpoints': [{'endpoint': '/e/{a}/*', 'input_query_strings': ['q'], 'backend': "
+                                             "[{'host': ['http://10.0.0.1:80'], 'url_pattern': '%s'}]}]",
+                                             cases[i].pattern);
+        flow_rig_start(&rig, conf.p, NULL, 0);
+        struct rm_str params[] = {RM_STR("A B"), rm_str_of(cases[i].rest)};
+        struct rm_url_in in = {.params = params, .query = rm_str_of(cases[i].query)};
+        struct rm_str target = {NULL, 0};
+        struct rm_err err = {0};
+        assert_int_equal(rm_url_build(&rig.plan->endpoints[0].backends[0].url, &arena, &in, &target, &err), RM_OK);
+        assert_string_equal(rm_arena_cstr(&arena, target), cases[i].target);
+        rm_arena_fini(&arena);
+        flow_rig_stop(&rig);
+    }
+}
+
 static void literal_patterns(void **state)
 {
     (void)state;
@@ -389,6 +430,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(literal_patterns),
+        cmocka_unit_test(the_rest_of_a_path),
         cmocka_unit_test(params_in_the_path),
         cmocka_unit_test(dot_and_empty_segments_are_refused),
         cmocka_unit_test(params_in_the_query),

@@ -244,6 +244,82 @@ static void route_raw(void **state)
     route_check(cases, RM_COUNT(cases));
 }
 
+static const char *const wild[] = {"GET /files/*",       "POST /files/{id}", "GET /files/one", "GET /files/deep/{a}/x",
+                                   "GET /t/{tenant}/d/*", "PUT /",           "GET /*",         NULL};
+
+static void route_wild(void **state)
+{
+    (void)state;
+    plan = fake_plan_new(&arena, wild, NULL);
+    static const struct route_case cases[] = {
+        {"GET", "/files/a", "GET /files/* [a]"},
+        {"GET", "/files/a/b/c", "GET /files/* [a/b/c]"},
+        {"GET", "/files/a/b/", "GET /files/* [a/b/]"},
+        {"GET", "/files/a//b", "GET /files/* [a//b]"},
+        {"GET", "/files/", "GET /files/* []"},
+        {"GET", "/files/one", "GET /files/one"},
+        {"GET", "/files/one/two", "GET /files/* [one/two]"}, // back from the static branch
+        {"GET", "/files/deep/1/x", "GET /files/deep/{a}/x [1]"},
+        {"GET", "/files/deep/1/y", "GET /files/* [deep/1/y]"}, // and from the parameter
+        {"POST", "/files/a", "POST /files/{id} [a]"},
+        {"POST", "/files/a/b", "405 GET"},
+        {"GET", "/t/acme/d/x/y", "GET /t/{tenant}/d/* [acme] [x/y]"},
+        {"GET", "/t/%61cme/d/%78/y", "GET /t/{tenant}/d/* [acme] [%78/y]"},
+        {"GET", "/t/a%3Fb/d/x", "400"}, // the parameter's rules hold
+        // What follows is as it came.
+        {"GET", "/files/a%2Fb", "GET /files/* [a%2Fb]"},
+        {"GET", "/files%2Fa%2Fb", "GET /files/* [a%2Fb]"},
+        {"GET", "/files/a%3Fb%25%23", "GET /files/* [a%3Fb%25%23]"},
+        {"GET", "/files/%e2%82%ac+1", "GET /files/* [%e2%82%ac+1]"},
+        // Nothing climbs, in whatever dress.
+        {"GET", "/files/..", "400"},
+        {"GET", "/files/a/../b", "400"},
+        {"GET", "/files/./b", "400"},
+        {"GET", "/files/a/%2e%2E/b", "400"},
+        {"GET", "/files/a%2F..%2Fb", "400"},
+        {"GET", "/files/a/..%2fb", "400"},
+        {"GET", "/files/a/.", "400"},
+        {"GET", "/files/a/...", "GET /files/* [a/...]"},
+        {"GET", "/files/%zz", "400"},
+        // All that nothing else takes.
+        {"GET", "/", "GET /* []"},
+        {"PUT", "/", "PUT /"},
+        {"GET", "/files", "GET /* [files]"},
+        {"GET", "/nope/at/all", "GET /* [nope/at/all]"},
+        {"GET", "/__health", "health"},
+        {"GET", "//evil/x", "to /evil/x"},
+        {"DELETE", "/nope", "405 GET"},
+    };
+    route_check(cases, RM_COUNT(cases));
+    plan->conf->router.remove_extra_slash = true;
+    static const struct route_case clean[] = {{"GET", "//files//a//b%20c%2Fd", "GET /files/* [a/b%20c/d]"},
+                                              {"GET", "/files/a%2Fb", "GET /files/* [a%2Fb]"},
+                                              {"GET", "/files//", "GET /files/* []"}};
+    route_check(clean, RM_COUNT(clean));
+    plan->conf->router.remove_extra_slash = false;
+    plan->conf->router.disable_path_decoding = true;
+    static const struct route_case raw[] = {{"GET", "/files/a%2Fb/%63", "GET /files/* [a%2Fb/%63]"},
+                                            {"GET", "/files/a%2F..%2fb", "400"},
+                                            {"GET", "/files/%2e%2e/b", "400"}};
+    route_check(raw, RM_COUNT(raw));
+}
+
+static void route_wild_redirects(void **state)
+{
+    (void)state;
+    static const char *const below[] = {"GET /Files/*", NULL};
+    plan = fake_plan_new(&arena, below, NULL);
+    static const struct route_case cases[] = {
+        {"GET", "/Files", "to /Files/"},
+        {"GET", "/files/a/B", "to /Files/a/B"},
+        {"GET", "/Files//a", "to /Files/a"},
+        {"GET", "/x/../files/a%20b", "to /Files/a%20b"},
+        {"GET", "/", "404"},
+        {"GET", "/Filesystem", "404"},
+    };
+    route_check(cases, RM_COUNT(cases));
+}
+
 static void route_builtins(void **state)
 {
     (void)state;
@@ -295,6 +371,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(route_options, setup, teardown),
         cmocka_unit_test_setup_teardown(route_no_405, setup, teardown),
         cmocka_unit_test_setup_teardown(route_raw, setup, teardown),
+        cmocka_unit_test_setup_teardown(route_wild, setup, teardown),
+        cmocka_unit_test_setup_teardown(route_wild_redirects, setup, teardown),
         cmocka_unit_test_setup_teardown(route_builtins, setup, teardown),
         cmocka_unit_test_setup_teardown(route_debug_option, setup, teardown),
         cmocka_unit_test_setup_teardown(route_refuses, setup, teardown),
