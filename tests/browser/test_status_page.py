@@ -2,6 +2,7 @@
 (what its Content-Security-Policy forbids would stand there)."""
 # SPDX-License-Identifier: Apache-2.0
 import http.server
+import signal
 import threading
 
 import pytest
@@ -134,7 +135,23 @@ def test_what_it_shows(shop, hosts, browser):
     assert ask(shop.port, "/v1/products").status == 200
 
     assert {url.split("?")[0] for url in browser.requested if url.startswith("http")} == {
-        origin, origin + "__graph", origin + "__hosts", origin + "metrics"}
+        origin, origin + "__graph", origin + "__hosts", origin + "__reload", origin + "metrics"}
+
+
+def test_a_refused_file(shop, browser):
+    browser.open("http://127.0.0.1:%d/" % shop.admin_port)
+    browser.wait("document.querySelector('#state').textContent === 'Ready'")
+    problems, good = text("#problems"), shop.config.read_text()
+    shop.config.write_text(good.replace("/campaign", "/campaign, methode: GET, timeout: 5"))
+    shop.signal(signal.SIGHUP)
+    browser.wait("%s.includes('refused at')" % problems, "the refusal")
+    shown = browser.look(problems)
+    assert shop.config.name in shown and "endpoints[0].backend[1].timeout" in shown and "10:" in shown, shown
+    assert browser.look("document.querySelector('#state').className") == "state bad"
+    shop.config.write_text(good)
+    shop.signal(signal.SIGHUP)
+    browser.wait("!%s.includes('refused at')" % problems, "a good file")
+    assert ask(shop.port, "/v1/products").status == 200
 
 
 def test_the_filter(shop, browser):

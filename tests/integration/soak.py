@@ -1,4 +1,4 @@
-"""Slow tier: 200,000 requests with reloads, timeouts and hang-ups; memory at the end is what it was after the first tenth."""
+"""Slow tier: 200,000 requests with reloads, timeouts, hang-ups and shadow calls; memory at the end is what it was after the first tenth."""
 # SPDX-License-Identifier: Apache-2.0
 import os
 import signal
@@ -22,7 +22,10 @@ extra_config:
   telemetry/logging: {level: ERROR}
 endpoints:
   - endpoint: /two/{id}
-    backend: [{url_pattern: "/a/{id}"}, {url_pattern: "/b/{id}"}]
+    backend:
+      - url_pattern: "/a/{id}"
+      - url_pattern: "/b/{id}"
+      - {url_pattern: "/shadow/{id}", extra_config: {proxy: {shadow: true, shadow_timeout: 50ms}}}
   - endpoint: /late
     timeout: 20ms
     backend: [{url_pattern: /never}]

@@ -188,7 +188,7 @@ ENDPOINT_BAD = [
         "- {endpoint: /__health, backend: [{host: [http://a.test], url_pattern: /}]}",
         "endpoints[0].endpoint",
     ),
-    ("wildcard", "- {endpoint: /a/*, backend: [{host: [http://a.test], url_pattern: /}]}", "endpoints[0].endpoint"),
+    ("wildcard", "- {endpoint: /a/*/b, backend: [{host: [http://a.test], url_pattern: /}]}", "endpoints[0].endpoint"),
     (
         "parameter with a suffix",
         "- {endpoint: '/a/{x}.json', backend: [{host: [http://a.test], url_pattern: '/{x}'}]}",

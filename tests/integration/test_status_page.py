@@ -128,6 +128,6 @@ def test_what_it_offers_without_a_mouse(page):
 def test_the_pages_that_it_asks_and_links_are_there(page):
     linked = [a["href"] for tag, a in Document(page.text).tags if tag == "a" and not a["href"].startswith("#")]
     asked = re.findall(r'ask\("(\w+)"\)', page.text)
-    assert set(asked) == {"__hosts", "__graph", "metrics"} and set(asked) < {one.split("?")[0] for one in linked}
+    assert set(asked) == {"__hosts", "__graph", "__reload", "metrics"} and set(asked) < {one.split("?")[0] for one in linked}
     for path in linked:
         assert ask(page.remora.admin_port, "/" + path).status == 200, path

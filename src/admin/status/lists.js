@@ -10,6 +10,7 @@ function showHead(model) {
   const facts = [`version ${model.version}`];
   if (model.started) facts.push(`up ${showSpan(Date.now() / 1000 - model.started)}`);
   facts.push(showMany(workers, "worker"));
+  if (model.reload) facts.push(`configuration of ${model.reload.in_force_since}`);
   setText($("about"), facts.join(" · "));
   setState(model.isReady ? (model.problems().some((one) => one.bad) ? "bad" : "ok") : "warn", model.isReady ? "Ready" : "Not ready");
 }
@@ -22,10 +23,12 @@ function setState(grade, text) {
 function showProblems(model) {
   const problems = model.problems();
   $("problems").hidden = problems.length === 0;
-  keep($("problems").firstElementChild, problems.slice(0, 20), (one) => one.key, () => make("li", "", make("b"), " ", make("span")), (item, one) => {
+  keep($("problems").firstElementChild, problems.slice(0, 20), (one) => one.key, () => make("li", "", make("b"), " ", make("span"), make("pre")), (item, one) => {
     setClass(item, `problem ${one.bad ? "bad" : ""}`);
     setText(item.children[0], one.title);
     setText(item.children[1], one.text);
+    setText(item.children[2], one.lines || "");
+    item.children[2].hidden = !one.lines;
   });
 }
 

@@ -147,10 +147,25 @@ class Model {
     if (total.bounds.length > 0) this.total.look(at, total.requests, total.failures, total.bounds, total.buckets);
   }
 
-  // ---- what is wrong, worst first: {bad, title, text}
+  // ---- the file: /__reload
+
+  takeReload(reload) {
+    this.reload = reload;
+  }
+
+  // ---- what is wrong, worst first: {bad, title, text, lines}
+
+  refusedFile() {
+    const { file, errors, last_attempt, in_force_since } = this.reload;
+    const at = (one) => (one.line ? `${one.line}:${one.column}: ` : "") + (one.key ? `${one.key}: ` : "");
+    const lines = errors.slice(0, 20).map((one) => at(one) + one.text);
+    if (errors.length > lines.length) lines.push(`and ${errors.length - lines.length} more`);
+    return { key: "reload", bad: true, title: file, text: `refused at ${last_attempt}; what was in force at ${in_force_since} still is`, lines: lines.join("\n") };
+  }
 
   problems() {
     const found = [];
+    if (this.reload?.result === "failure") found.push(this.refusedFile());
     for (const loop of this.missing || []) found.push({ key: `loop ${loop}`, bad: true, title: loop, text: "does not answer: what it knows is missing here" });
     for (const source of this.sources) {
       const name = `${source.sd} ${source.name}`;

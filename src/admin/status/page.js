@@ -19,7 +19,7 @@ async function askGraph() {
 
 async function round() {
   if (rounds++ % GRAPH_EVERY === 0) await askGraph();
-  const [hosts, metrics] = await Promise.all([ask("__hosts"), ask("metrics")]);
+  const [hosts, metrics, reload] = await Promise.all([ask("__hosts"), ask("metrics"), ask("__reload")]);
   const at = Date.now();
   const page = JSON.parse(hosts);
   if (!model.takeHosts(at, page)) {
@@ -27,6 +27,7 @@ async function round() {
     model.takeHosts(at, page);
   }
   model.takeMetrics(at, parseMetrics(metrics));
+  model.takeReload(JSON.parse(reload));
 }
 
 async function turn() {
